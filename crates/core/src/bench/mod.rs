@@ -1,0 +1,9 @@
+//! Measuring: arms, shots, rounds, and the default benchmarker.
+
+mod lab;
+mod round;
+mod runner;
+
+pub use lab::Lab;
+pub use round::{Arm, Round, Shot};
+pub use runner::TransactionBenchmarker;

@@ -1,0 +1,101 @@
+//! The default benchmarker: arms are switched inside transactions that are rolled back.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::lab::Lab;
+use super::round::{Arm, Round, Shot};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::traits::{Benchmarker, Sample};
+use crate::types::StatementKind;
+
+/// Switches arms by transactional DDL (`BEGIN; DROP INDEX …; run; ROLLBACK`), so that baseline and candidate
+/// run on the same fork, with the same cache, milliseconds apart.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TransactionBenchmarker;
+
+#[async_trait]
+impl Benchmarker for TransactionBenchmarker {
+    async fn measure(&self, cx: &Context, lab: &Lab, round: &Round) -> Result<Vec<Sample>> {
+        let mut samples = Vec::with_capacity(round.shots.len());
+        for shots in round.shots.chunk_by(|a, b| a.arm == b.arm) {
+            let Some(arm) = shots.first().and_then(|shot| round.arms.get(shot.arm)) else {
+                return Err(Error::internal("a shot names an arm that the round does not have"));
+            };
+            lab.enter(cx, arm).await?;
+            let outcome = fire_all(cx, lab, shots, &mut samples).await;
+            lab.leave(cx).await?;
+            outcome.map_err(|e| e.with("arm", &arm.name))?;
+        }
+        Ok(samples)
+    }
+}
+
+impl Lab {
+    /// Begins a transaction in which the database is as the arm wants it.
+    pub(crate) async fn enter(&self, cx: &Context, arm: &Arm) -> Result<()> {
+        let session = self.session();
+        session.batch(cx, "BEGIN").await?;
+        for sql in &arm.enter {
+            if let Err(error) = session.batch(cx, sql).await {
+                self.leave(cx).await?;
+                return Err(error.with("arm", &arm.name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the transaction; everything in it is undone.
+    pub(crate) async fn leave(&self, cx: &Context) -> Result<()> {
+        self.session().batch(cx, "ROLLBACK").await
+    }
+}
+
+async fn fire_all(cx: &Context, lab: &Lab, shots: &[Shot], samples: &mut Vec<Sample>) -> Result<()> {
+    for shot in shots {
+        samples.push(fire(cx, lab, shot).await.map_err(|e| e.with("statement", &shot.statement))?);
+    }
+    Ok(())
+}
+
+/// Runs one shot inside the arm's transaction.
+async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
+    let session = lab.session();
+    let timeout = Duration::from_millis(shot.timeout_ms);
+    session.batch(cx, &format!("SET LOCAL statement_timeout TO {}", shot.timeout_ms)).await?;
+    let prepared = if shot.values.is_empty() { None } else { Some(session.prepare(cx, &shot.sql).await?) };
+    // Switching empties the session's caches of catalog entries. Planning once fills them again, so that no
+    // arm pays for its switch.
+    crate::pg::explain(session, cx, &shot.sql, &shot.values).await?;
+    let mut runs: Vec<(Duration, Option<u64>)> = Vec::with_capacity(shot.repetitions.max(1) as usize);
+    for _ in 0..shot.repetitions.max(1) {
+        session.batch(cx, "SAVEPOINT shot").await?;
+        let before = lab.cpu_nanoseconds();
+        let outcome = session.time(cx, prepared.as_ref(), &shot.sql, &shot.values).await;
+        let cpu = lab.cpu_nanoseconds().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let undo = if shot.kind == StatementKind::Write || outcome.is_err() {
+            "ROLLBACK TO SAVEPOINT shot; RELEASE SAVEPOINT shot"
+        } else {
+            "RELEASE SAVEPOINT shot"
+        };
+        session.batch(cx, undo).await?;
+        match outcome {
+            Ok(wall) => runs.push((wall, cpu)),
+            Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                return Ok(Sample { wall_ms: milliseconds(timeout), cpu_ms: None, timed_out: true });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    runs.sort_unstable();
+    let (wall, cpu) = runs[runs.len() / 2];
+    #[allow(clippy::cast_precision_loss)] // Nanoseconds of one statement fit a float's 53 bits.
+    let cpu_ms = cpu.map(|ns| ns as f64 / 1e6);
+    Ok(Sample { wall_ms: milliseconds(wall), cpu_ms, timed_out: false })
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}

@@ -1,0 +1,147 @@
+//! What every call carries: cancellation, deadline, seed, events. A new cross-cutting concern is a field here.
+
+use std::future::Future;
+use std::time::{Duration, Instant};
+
+pub use crate::meter::{Meter, Phase};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{Event, EventLog};
+
+/// Cheap to clone; handed to every call that can take time.
+#[derive(Debug, Clone)]
+pub struct Context {
+    cancel: CancellationToken,
+    deadline: Option<Instant>,
+    seed: u64,
+    events: EventLog,
+    meter: Meter,
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self { cancel: CancellationToken::new(), deadline: None, seed: 0, events: EventLog::default(), meter: Meter::default() }
+    }
+}
+
+impl Context {
+    /// A context without deadline, with seed 0 and an event log of its own.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same with a deadline from now.
+    #[must_use]
+    pub fn with_deadline(mut self, after: Duration) -> Self {
+        self.deadline = Instant::now().checked_add(after);
+        self
+    }
+
+    /// The same with the seed that every random order is derived from.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The same with this event log.
+    #[must_use]
+    pub fn with_events(mut self, events: EventLog) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// A context for clean-up: not cancelled, no deadline, same events. Clean-up must run to its end also
+    /// when the work was cancelled.
+    #[must_use]
+    pub fn for_cleanup(&self) -> Self {
+        Self { cancel: CancellationToken::new(), deadline: None, seed: self.seed, events: self.events.clone(), meter: self.meter.clone() }
+    }
+
+    /// The token that cancels everything that carries this context.
+    pub fn cancellation(&self) -> &CancellationToken {
+        &self.cancel
+    }
+
+    /// The seed of this run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Time left before the deadline, if there is one.
+    pub fn time_left(&self) -> Option<Duration> {
+        self.deadline.map(|at| at.saturating_duration_since(Instant::now()))
+    }
+
+    /// The event log of this run.
+    pub fn events(&self) -> &EventLog {
+        &self.events
+    }
+
+    /// Where the time of this run goes.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Records an event; never blocks and never fails.
+    pub fn emit(&self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// An error if the run was cancelled or its deadline has passed.
+    pub fn check(&self) -> Result<()> {
+        if self.cancel.is_cancelled() {
+            return Err(cancelled());
+        }
+        if self.time_left().is_some_and(|left| left.is_zero()) {
+            return Err(timed_out());
+        }
+        Ok(())
+    }
+
+    /// Awaits `future`, but not beyond cancellation or the deadline. The future is dropped then; whoever
+    /// owns resources cleans up under [`Context::for_cleanup`].
+    pub async fn guard<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        self.check()?;
+        let limit = async {
+            match self.deadline {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Err(cancelled()),
+            () = limit => Err(timed_out()),
+            result = future => result,
+        }
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorKind::Cancelled, "the run was cancelled")
+}
+
+fn timed_out() -> Error {
+    Error::new(ErrorKind::Timeout, "the deadline of the run has passed").hint("give it more time with --deadline")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn guard_stops_on_cancel_and_on_deadline() {
+        let cx = Context::new();
+        cx.cancellation().cancel();
+        let error = cx.guard(std::future::pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Cancelled);
+        assert!(cx.for_cleanup().check().is_ok());
+
+        let cx = Context::new().with_deadline(Duration::ZERO);
+        let error = cx.guard(std::future::pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+    }
+}

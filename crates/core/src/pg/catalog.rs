@@ -1,0 +1,16 @@
+//! Reads the catalogs of one database into [`Catalog`].
+
+use super::Session;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::types::Catalog;
+
+/// One JSON document in the shape of [`Catalog`]. Works on PostgreSQL 14 to 18.
+const CATALOG: &str = include_str!("catalog.sql");
+
+/// Everything the database says of itself; system schemas are left out.
+pub async fn read_catalog(session: &Session, cx: &Context) -> Result<Catalog> {
+    let document = session.json(cx, CATALOG, &[]).await?.into_iter().next().unwrap_or_default();
+    serde_json::from_value(document)
+        .map_err(|e| Error::internal("the catalog does not have the expected shape").caused_by(e))
+}

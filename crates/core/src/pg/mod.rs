@@ -1,0 +1,16 @@
+//! The only place that talks to PostgreSQL, and the only place that quotes SQL.
+
+mod catalog;
+mod connect;
+mod dsn;
+mod error;
+mod explain;
+pub mod quote;
+mod session;
+mod source;
+
+pub use catalog::read_catalog;
+pub use dsn::Dsn;
+pub use explain::{explain, explain_analyze};
+pub use session::{Parameters, Session, parameters};
+pub use source::{Source, SourceSession};

@@ -1,0 +1,48 @@
+//! Fork backends make and unmake universes.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::pg::Dsn;
+use crate::types::{Capability, Universe, UniverseId};
+
+/// Makes and unmakes universes from the one source it was built for.
+///
+/// # Contract
+/// - What it cannot do it refuses with [`crate::ErrorKind::Unsupported`]; it never reports success for work
+///   it did not do.
+/// - The lease (owner, expiry) is recorded before anything is created, so that a universe shows up in `list`
+///   from its first byte to its last, also if `fork` is aborted half-way.
+/// - `fork` returns when the universe answers queries. A failed or cancelled `fork` leaves nothing behind.
+/// - `destroy` of a universe that is gone succeeds.
+/// - The source is never written to.
+#[async_trait]
+pub trait ForkBackend: Debug + Send + Sync + 'static {
+    /// URL scheme, such as `local` or `template`.
+    fn scheme(&self) -> &'static str;
+
+    /// What it can do.
+    fn capability(&self) -> Capability;
+
+    /// Does what must be done once before the first fork (the golden image); idempotent, may be slow.
+    async fn prepare(&self, cx: &Context) -> Result<()>;
+
+    /// Makes a universe.
+    async fn fork(&self, cx: &Context) -> Result<Universe>;
+
+    /// Connection string of a universe: the only place where a secret comes out.
+    async fn dsn(&self, cx: &Context, id: &UniverseId) -> Result<Dsn>;
+
+    /// Unmakes a universe.
+    async fn destroy(&self, cx: &Context, id: &UniverseId) -> Result<()>;
+
+    /// Every universe that this backend still holds, also those of runs that died.
+    async fn list(&self, cx: &Context) -> Result<Vec<Universe>>;
+
+    /// Destroys the universes whose owner is dead or whose lease has ended, and removes what they left;
+    /// never touches those of a live owner. Returns what was destroyed.
+    async fn sweep(&self, cx: &Context) -> Result<Vec<UniverseId>>;
+}

@@ -1,0 +1,33 @@
+//! The data that flows, one small file each: serde, no handle, no secret.
+
+mod candidate;
+mod catalog;
+mod ids;
+mod operation;
+mod plan;
+mod problem;
+mod promotion;
+mod report;
+mod trial;
+mod universe;
+mod verdict;
+mod workload;
+
+pub use candidate::{Brief, Candidate, Change, StatementPlan};
+pub use catalog::{
+    Catalog, Column, ColumnStatistics, Constraint, ConstraintKind, ExtendedStatistics, Index, IndexKey, Reference,
+    Table, TableActivity, TableKind,
+};
+pub use ids::{AgentName, CandidateId, ParameterSetId, StatementId, UniverseId};
+pub use operation::{Effect, LockLevel, Operation, Refresh, SettingScope, Switch};
+pub use plan::{Plan, PlanNode};
+pub use problem::{Limits, Objective, Problem};
+pub use promotion::{PromotionPlan, PromotionStep};
+pub use report::{
+    CandidateReport, CandidateStatus, ChangeReport, CostReport, ForkReport, PromotionReport, Report, SourceReport,
+    StatementReport, Timing, UniverseReport, VerdictReport,
+};
+pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState};
+pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};
+pub use verdict::{Interval, Ranked, StatementVerdict, Verdict};
+pub use workload::{Origin, ParameterSet, Statement, StatementKind, Workload};

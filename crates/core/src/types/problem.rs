@@ -1,0 +1,66 @@
+//! What is to be made better, and within which bounds.
+
+use serde::{Deserialize, Serialize};
+
+/// The user's problem.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Problem {
+    /// Plain words; shown in the report.
+    pub description: String,
+    /// What counts.
+    pub objective: Objective,
+    /// What must hold.
+    pub limits: Limits,
+}
+
+impl Default for Problem {
+    fn default() -> Self {
+        Self {
+            description: "make the workload faster".to_owned(),
+            objective: Objective::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// What is minimized.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Objective {
+    /// The weighted sum of statement times: weight × milliseconds, over all statements and parameter sets.
+    #[default]
+    TotalTime,
+}
+
+/// Bounds that a winner must keep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Extra storage allowed, bytes; unlimited if absent.
+    pub max_storage_bytes: Option<u64>,
+    /// Largest allowed ratio of write time with the change over write time without it.
+    pub max_write_slowdown: f64,
+    /// Largest allowed slowdown of any single read statement and parameter set: 0.10 means 10 %.
+    pub max_regression: f64,
+    /// Smallest gain worth a change: 0.05 means that the workload must become at least 5 % faster.
+    pub min_gain: f64,
+    /// Largest allowed probability that a crowned winner has no such gain.
+    pub error_rate: f64,
+    /// How old an answer may be, seconds; absent means that every answer must be current.
+    pub max_staleness_seconds: Option<f64>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_storage_bytes: None,
+            max_write_slowdown: 1.5,
+            max_regression: 0.10,
+            min_gain: 0.05,
+            error_rate: 0.01,
+            max_staleness_seconds: None,
+        }
+    }
+}

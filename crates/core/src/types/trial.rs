@@ -1,0 +1,120 @@
+//! What was measured of a candidate: raw paired samples, answers, costs.
+
+use serde::{Deserialize, Serialize};
+
+use super::{CandidateId, ParameterSetId, StatementId, StatementKind, UniverseId};
+
+/// Everything the judge may know of a candidate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Trial {
+    /// Candidate.
+    pub candidate: CandidateId,
+    /// Universe in which baseline and candidate ran side by side.
+    pub universe: UniverseId,
+    /// How far it came.
+    pub state: TrialState,
+    /// Whether the answers stayed the same.
+    pub answers: Answers,
+    /// The comparison of each statement whose answers could have changed.
+    pub checks: Vec<AnswerCheck>,
+    /// Raw samples of each statement and parameter set that was measured.
+    pub samples: Vec<PairedSamples>,
+    /// What it costs.
+    pub costs: Costs,
+    /// The planner's estimate of the weighted workload cost with the change over without it.
+    pub planned_ratio: Option<f64>,
+    /// Author's own estimate, if any.
+    pub predicted_ratio: Option<f64>,
+    /// The oldest answer it allows, seconds.
+    pub staleness_seconds: Option<f64>,
+}
+
+/// How far a candidate came.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum TrialState {
+    /// Measured to the end of the schedule, or until nothing was left to learn.
+    Measured,
+    /// Measured, and dropped from the race early because others were clearly better.
+    Outpaced,
+    /// Not measured, or stopped: answers differ, a bound is broken.
+    Rejected {
+        /// Why.
+        reason: String,
+    },
+    /// It could not be built or run.
+    Failed {
+        /// What went wrong.
+        error: String,
+    },
+}
+
+/// Whether the answers stayed the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Answers {
+    /// Compared, and equal.
+    Same,
+    /// Compared, and different.
+    Differs,
+    /// Cannot be told: volatile functions, rows cut off by a LIMIT without a total order.
+    Unverifiable,
+    /// No statement's text or source of rows changes, and what was compared agrees.
+    Unchanged,
+}
+
+/// The comparison of one statement with one parameter set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct AnswerCheck {
+    /// Statement.
+    pub statement: StatementId,
+    /// Parameter set.
+    pub parameter_set: ParameterSetId,
+    /// Outcome.
+    pub answers: Answers,
+    /// Rows of the baseline.
+    pub baseline_rows: u64,
+    /// Rows of the candidate.
+    pub candidate_rows: u64,
+    /// What differs, or why it cannot be told; empty where the same.
+    pub reason: String,
+}
+
+/// Raw samples of one statement and parameter set; the same position in each list is the same round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct PairedSamples {
+    /// Statement.
+    pub statement: StatementId,
+    /// Parameter set.
+    pub parameter_set: ParameterSetId,
+    /// Read or write.
+    pub kind: StatementKind,
+    /// Weight of this parameter set in the objective.
+    pub weight: f64,
+    /// Whether the candidate's plan or text differs from the baseline's. Where it does not, both do the same
+    /// work, and the ratio is one by construction.
+    pub plan_changed: bool,
+    /// Baseline, milliseconds, one for each round.
+    pub baseline_ms: Vec<f64>,
+    /// Candidate, milliseconds, one for each round.
+    pub candidate_ms: Vec<f64>,
+    /// A second run of the baseline (the A/A control), milliseconds, one for each round.
+    pub control_ms: Vec<f64>,
+    /// Time-out that was in force, milliseconds; a sample at this value is cut off.
+    pub timeout_ms: f64,
+}
+
+/// What a candidate costs; all measured on its universe.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Costs {
+    /// Seconds to build.
+    pub build_seconds: f64,
+    /// Bytes that it adds (negative where it drops).
+    pub bytes: i64,
+    /// Write-ahead log of the build, bytes.
+    pub wal_bytes: u64,
+    /// Weighted write time with it over without it; absent without writes in the workload.
+    pub write_ratio: Option<f64>,
+    /// Seconds of one refresh, for what must be refreshed.
+    pub refresh_seconds: Option<f64>,
+}
