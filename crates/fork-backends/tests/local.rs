@@ -304,7 +304,7 @@ async fn a_detached_fork_lives_until_its_lease_ends_and_use_renews_it() {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     };
-    assert_eq!(swept, [fork.id.clone()]);
+    assert_eq!(swept, std::slice::from_ref(&fork.id));
     assert!(jiff::Timestamp::now() > renewed.expires.parse().unwrap());
     place.assert_clean();
     let error = other.fork(&cx).await.unwrap_err();

@@ -32,6 +32,7 @@ pub struct LocalConfig {
 
 /// Where the golden image comes from.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one per backend")]
 pub enum GoldenSource {
     /// A new database of this name, filled by these scripts in order. Built once, kept, and built anew when
     /// a script or the server's major version changes.
