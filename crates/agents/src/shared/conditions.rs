@@ -1,0 +1,1 @@
+//! Conditions of plan nodes as typed predicates.
