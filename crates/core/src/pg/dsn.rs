@@ -17,10 +17,11 @@ pub struct Dsn {
 impl Dsn {
     /// Reads a libpq URL (`postgresql://…`) or a `key=value` string.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut config: tokio_postgres::Config = text
-            .parse()
-            .map_err(|e: tokio_postgres::Error| Error::invalid("the connection string cannot be read").caused_by(e))?;
-        let password = config.get_password().map(|p| SecretString::from(String::from_utf8_lossy(p).into_owned()));
+        let mut config: tokio_postgres::Config = text.parse().map_err(|e: tokio_postgres::Error| {
+            Error::invalid("the connection string cannot be read").caused_by(e)
+        })?;
+        let password =
+            config.get_password().map(|p| SecretString::from(String::from_utf8_lossy(p).into_owned()));
         if let Some(p) = &password {
             config.password(p.expose_secret());
         }

@@ -9,10 +9,12 @@ use crate::error::{Error, ErrorKind};
 pub(super) fn statement_error(error: tokio_postgres::Error, sql: &str) -> Error {
     let Some(db) = error.as_db_error() else {
         let kind = if error.is_closed() { ErrorKind::Connection } else { ErrorKind::Sql };
-        let message = if error.is_closed() { "the server closed the connection" } else { "the statement failed" };
+        let message =
+            if error.is_closed() { "the server closed the connection" } else { "the statement failed" };
         return Error::new(kind, message).with("statement", shorten(sql)).caused_by(error);
     };
-    let mut mapped = Error::new(kind_of(db.code()), db.message().to_owned()).with("sqlstate", db.code().code());
+    let mut mapped =
+        Error::new(kind_of(db.code()), db.message().to_owned()).with("sqlstate", db.code().code());
     if let Some(ErrorPosition::Original(position)) = db.position() {
         mapped = mapped.with("position", position);
     }
@@ -33,9 +35,9 @@ pub(super) fn connect_error(error: tokio_postgres::Error, dsn: &Dsn) -> Error {
             .with("server", dsn)
             .with("sqlstate", db.code().code());
         return match mapped.kind() {
-            ErrorKind::Authentication => {
-                mapped.hint("check the user and the password; PGPASSWORD and ~/.pgpass are read when the URL has none")
-            }
+            ErrorKind::Authentication => mapped.hint(
+                "check the user and the password; PGPASSWORD and ~/.pgpass are read when the URL has none",
+            ),
             ErrorKind::NotFound => mapped.hint("list the databases with: psql -l"),
             _ => mapped,
         };

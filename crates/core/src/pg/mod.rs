@@ -12,5 +12,6 @@ mod source;
 pub use catalog::read_catalog;
 pub use dsn::Dsn;
 pub use explain::{explain, explain_analyze};
+pub(crate) use session::RawValue;
 pub use session::{Parameters, Session, parameters};
 pub use source::{Source, SourceSession};

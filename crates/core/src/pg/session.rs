@@ -34,7 +34,11 @@ pub fn parameters(values: &[&str]) -> Vec<Option<String>> {
 struct Text<'a>(Option<&'a str>);
 
 impl ToSql for Text<'_> {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
         Ok(match self.0 {
             Some(text) => {
                 out.extend_from_slice(text.as_bytes());
@@ -56,10 +60,13 @@ impl ToSql for Text<'_> {
 }
 
 /// A value as the server sent it.
-pub(crate) struct Raw<'a>(pub(crate) Option<&'a [u8]>);
+pub(crate) struct RawValue<'a>(pub(crate) Option<&'a [u8]>);
 
-impl<'a> FromSql<'a> for Raw<'a> {
-    fn from_sql(_: &Type, raw: &'a [u8]) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+impl<'a> FromSql<'a> for RawValue<'a> {
+    fn from_sql(
+        _: &Type,
+        raw: &'a [u8],
+    ) -> std::result::Result<Self, Box<dyn std::error::Error + Sync + Send>> {
         Ok(Self(Some(raw)))
     }
 

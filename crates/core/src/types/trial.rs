@@ -111,8 +111,8 @@ pub struct Costs {
     pub build_seconds: f64,
     /// Bytes that it adds (negative where it drops).
     pub bytes: i64,
-    /// Write-ahead log of the build, bytes.
-    pub wal_bytes: u64,
+    /// Write-ahead log of the build, bytes; absent where other forks write to the same log.
+    pub wal_bytes: Option<u64>,
     /// Weighted write time with it over without it; absent without writes in the workload.
     pub write_ratio: Option<f64>,
     /// Seconds of one refresh, for what must be refreshed.
