@@ -2,8 +2,6 @@
 
 use std::path::Path;
 
-use pgverse_core::types::Report;
-
 use crate::Problems;
 
 const FILE: &str = "schema/report.schema.json";
@@ -28,9 +26,7 @@ pub(crate) fn check(root: &Path) -> Result<(), Problems> {
 }
 
 fn text() -> std::io::Result<String> {
-    let mut schema = schemars::schema_for!(Report);
-    schema.insert("title".to_owned(), "Report of a pgverse competition, format 1".into());
-    Ok(serde_json::to_string_pretty(&schema)? + "\n")
+    Ok(serde_json::to_string_pretty(&pgverse_core::report::schema())? + "\n")
 }
 
 #[cfg(test)]
