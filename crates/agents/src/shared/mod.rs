@@ -1,0 +1,3 @@
+//! What several agents need: reading the conditions of plans.
+
+pub mod conditions;
