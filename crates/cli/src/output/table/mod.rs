@@ -98,7 +98,7 @@ impl Page {
         });
         self.heading("Candidates (ratio: time with the change over time without it)");
         let header =
-            ["candidate", "status", "speed", "ratio [interval]", "planner", "build s", "MB", "writes"];
+            ["id", "status", "speed", "ratio [interval]", "planner", "build s", "MB", "writes"];
         let mut table = self.table(&header, 2..8);
         for candidate in &candidates {
             table.add_row(candidate_row(candidate));
