@@ -197,7 +197,7 @@ impl Volatile {
             texts.into_iter().map(|t| (t, called_functions(t))).collect();
         let names: BTreeSet<&String> = called.values().flatten().collect();
         let document = serde_json::json!(names).to_string();
-        let sql = "SELECT DISTINCT to_json(proname) FROM pg_proc
+        let sql = "SELECT to_json(proname) FROM pg_proc
                    WHERE provolatile = 'v' AND proname IN (SELECT json_array_elements_text($1::json))";
         let volatile: BTreeSet<String> = lab
             .session()

@@ -157,6 +157,8 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
     trial
         .samples
         .iter()
+        // What was to be raced and never was has nothing to show.
+        .filter(|s| !s.baseline_ms.is_empty())
         .map(|s| {
             let pairs = s.baseline_ms.len().min(s.candidate_ms.len());
             let (candidate_ms, ratio) = if pairs == 0 {

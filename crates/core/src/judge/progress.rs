@@ -31,8 +31,8 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
             ratio.estimate, ratio.low, ratio.high
         ));
     }
-    // A fifth of width ranks candidates that differ by more than noise.
-    if ratio.high < wanted && ratio.high < ratio.low * 1.2 { Progress::Certified } else { Progress::Open }
+    // So narrow an interval ranks candidates that differ by more than noise.
+    if ratio.high < wanted && ratio.high < ratio.low * 1.3 { Progress::Certified } else { Progress::Open }
 }
 
 /// Whether at least one read is certainly faster, no bound is broken, and the whole is not slower: such a
