@@ -32,18 +32,30 @@ pub(crate) fn code_of(error: &Error, signal: Option<u8>) -> ExitCode {
     })
 }
 
-/// An error as the user reads it: what, where, why; then the way out.
+/// An error as the user reads it: where, what, why; then the way out.
 pub(crate) fn explain(error: &Error) -> String {
-    let mut text = format!("error: {}", error.message());
-    let mut places: Vec<String> = Vec::new();
+    let detail = |wanted: &str| {
+        error.context().iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.as_str())
+    };
+    let mut text = "error: ".to_owned();
+    // As compilers name places, so that editors find them.
+    let placed = detail("file").zip(detail("line"));
+    if let Some((file, line)) = placed {
+        let column = detail("column").map(|column| format!(":{column}")).unwrap_or_default();
+        text.push_str(&format!("{file}:{line}{column}: "));
+    }
+    text.push_str(error.message());
+    let mut details: Vec<String> = Vec::new();
     for (key, value) in error.context() {
-        let place = format!("{key}: {value}");
-        if !value.is_empty() && !places.contains(&place) {
-            places.push(place);
+        let shown = format!("{key}: {value}");
+        let told = placed.is_some()
+            && matches!(*key, "file" | "line" | "column" | "position" | "name" | "statement");
+        if !told && !value.is_empty() && !details.contains(&shown) {
+            details.push(shown);
         }
     }
-    if !places.is_empty() {
-        text.push_str(&format!(" ({})", places.join(", ")));
+    if !details.is_empty() {
+        text.push_str(&format!(" ({})", details.join(", ")));
     }
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -70,11 +82,12 @@ mod tests {
         let error = Error::invalid("syntax error")
             .with("file", "w.sql")
             .with("line", 3)
-            .caused_by(std::io::Error::other("near\n  FORM"))
+            .with("near", "FORM")
+            .caused_by(std::io::Error::other("no\n  such word"))
             .hint("correct the statement");
         assert_eq!(
             explain(&error),
-            "error: syntax error (file: w.sql, line: 3): near FORM\nhelp: correct the statement"
+            "error: w.sql:3: syntax error (near: FORM): no such word\nhelp: correct the statement"
         );
         assert_eq!(code_of(&error, None), ExitCode::from(2));
     }

@@ -8,21 +8,20 @@
 //! ([`fork_backends`], chosen by name in [`backends`]), and the demo shop ([`demo`]).
 //!
 //! ```no_run
-//! use pgverse::backends::{Origin, backend};
+//! use pgverse::backends::{Origin, Tenure, backend};
 //! use pgverse::competition::Competition;
 //! use pgverse::pg::Dsn;
 //! use pgverse::types::Problem;
 //!
 //! # async fn run() -> pgverse::Result<()> {
 //! let origin = Origin::Live(Dsn::parse("postgresql://me@localhost/shop")?);
-//! let mut competition = Competition::builder()
+//! let competition = Competition::builder()
 //!     .problem(Problem { description: "the order pages are slow".into(), ..Problem::default() })
 //!     .workload(pgverse::workload::load("workload.sql".as_ref())?)
-//!     .backend(backend("local", &origin)?);
-//! for agent in pgverse::agents::all() {
-//!     competition = competition.agent(agent);
-//! }
-//! let report = competition.build()?.run().await?;
+//!     .backend(backend("local", &origin, Tenure::Run)?)
+//!     .agents(pgverse::agents::all())
+//!     .build()?;
+//! let report = competition.run().await?;
 //! println!("{}", report.verdict.reason);
 //! # Ok(())
 //! # }

@@ -7,20 +7,36 @@ use pgverse::competition::Competition;
 use pgverse::pg::Dsn;
 use pgverse::traits::Agent;
 use pgverse::types::{CostModel, Limits, Problem, Workload};
+use pgverse::workload::Parsed;
 use pgverse::{Context, Error, Result};
 
 use crate::args::{self, Rules};
 use crate::exit::Outcome;
+use crate::output;
 use crate::output::json::JsonTarget;
 use crate::output::progress;
 
 pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
+    let parsed = pgverse::workload::load_with_origins(&args.workload)?;
+    for note in &parsed.notes {
+        output::note(&format!("note: {}: {}", note.statement, note.message));
+    }
     let contest = Contest {
         problem: problem(&args),
-        workload: pgverse::workload::load(&args.workload)?,
+        workload: parsed.workload.clone(),
         origin: Origin::Live(Dsn::parse(&args.source)?),
     };
-    hold(cx, contest, &args.rules, args.json.json.as_ref()).await
+    let outcome = hold(cx, contest, &args.rules, args.json.json.as_ref()).await;
+    outcome.map_err(|error| placed(error, &parsed))
+}
+
+/// Adds the place in the file to an error that names a statement of the workload.
+fn placed(error: Error, parsed: &Parsed) -> Error {
+    let named = error.context().iter().find(|(key, _)| *key == "statement").map(|(_, id)| id.as_str().into());
+    match named {
+        Some(id) if parsed.workload.statement(&id).is_some() => parsed.place(&id, error),
+        _ => error,
+    }
 }
 
 fn problem(args: &args::Compete) -> Problem {

@@ -37,9 +37,9 @@ impl Demo {
         if (SMALLEST..=LARGEST).contains(&scale) {
             return Ok(Self { scale });
         }
-        Err(Error::invalid("there is no demo shop of this size")
-            .with("scale", scale)
-            .hint(format!("choose a scale from {SMALLEST} to {LARGEST}; 1 is 100,000 users and 500,000 orders")))
+        Err(Error::invalid("there is no demo shop of this size").with("scale", scale).hint(format!(
+            "choose a scale from {SMALLEST} to {LARGEST}; 1 is 100,000 users and 500,000 orders"
+        )))
     }
 
     /// The script that makes the shop in an empty database.

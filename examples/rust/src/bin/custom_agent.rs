@@ -31,7 +31,9 @@ impl Agent for PartialIndexes {
         for plan in fixed {
             for node in wasteful_scans(&plan.plan) {
                 let number = candidates.len() + 1;
-                candidates.extend(index_of_the_rest(brief, node, number).map(|c| c.helping([plan.statement.clone()])));
+                candidates.extend(
+                    index_of_the_rest(brief, node, number).map(|c| c.helping([plan.statement.clone()])),
+                );
             }
         }
         Ok(candidates)
@@ -44,7 +46,8 @@ fn wasteful_scans(plan: &Plan) -> Vec<&PlanNode> {
     let mut found = Vec::new();
     while let Some(node) = nodes.pop() {
         nodes.extend(&node.plans);
-        if node.filter.is_some() && node.rows_removed_by_filter > 100.0 * node.actual_rows.unwrap_or_default() {
+        if node.filter.is_some() && node.rows_removed_by_filter > 100.0 * node.actual_rows.unwrap_or_default()
+        {
             found.push(node);
         }
     }
@@ -88,7 +91,10 @@ async fn main() -> Result<()> {
         .await?;
     for candidate in report.universes.iter().flat_map(|universe| &universe.candidates) {
         let ratio = candidate.ratio.map_or("not measured".to_owned(), |r| format!("{:.3}", r.estimate));
-        println!("{} | {} | {:?} | {ratio} | {}", candidate.id, candidate.title, candidate.status, candidate.reason);
+        println!(
+            "{} | {} | {:?} | {ratio} | {}",
+            candidate.id, candidate.title, candidate.status, candidate.reason
+        );
     }
     println!("{}", report.verdict.reason);
     Ok(())

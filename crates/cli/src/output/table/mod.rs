@@ -97,8 +97,7 @@ impl Page {
             a.status.cmp(&b.status).then_with(|| estimate(a).total_cmp(&estimate(b)))
         });
         self.heading("Candidates (ratio: time with the change over time without it)");
-        let header =
-            ["id", "status", "speed", "ratio [interval]", "planner", "build s", "MB", "writes"];
+        let header = ["id", "status", "speed", "ratio [interval]", "planner", "build s", "MB", "writes"];
         let mut table = self.table(&header, 2..8);
         for candidate in &candidates {
             table.add_row(candidate_row(candidate));
