@@ -24,8 +24,8 @@ pub use plan::{Plan, PlanNode};
 pub use problem::{Limits, Objective, Problem};
 pub use promotion::{PromotionPlan, PromotionStep};
 pub use report::{
-    CandidateReport, CandidateStatus, ChangeReport, CostReport, ForkReport, HoldingCost, PromotionReport,
-    Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
+    CandidateReport, CandidateStatus, ChangeReport, CostReport, FinalReport, ForkReport, HoldingCost,
+    PromotionReport, Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
 };
 pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState};
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};

@@ -1,0 +1,1 @@
+//! The index agent: new indexes, and old ones that are not needed.

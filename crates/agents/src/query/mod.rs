@@ -1,0 +1,1 @@
+//! The query agent: rewritten texts for statements.
