@@ -1,4 +1,5 @@
 //! Connections to real servers: who gets in, how securely, and what is said when it fails.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "connections/certificates.rs"]
 mod certificates;
