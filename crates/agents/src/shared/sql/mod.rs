@@ -1,0 +1,27 @@
+//! Statements as trees: parse, understand, edit, print. Whatever is not understood is left alone.
+
+mod facts;
+mod guard;
+mod index;
+mod names;
+mod parse;
+mod scope;
+mod select;
+mod walk;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub(crate) use facts::Facts;
+pub(crate) use guard::{Proven, plans, prove};
+pub(crate) use index::IndexWish;
+pub(crate) use names::{Fresh, fold, name_ast, output_name, short_name};
+pub(crate) use parse::{expression, query};
+pub(crate) use scope::{Relation, Scope, joinable};
+pub(crate) use select::{
+    all_of, bare, conjuncts, filters, from_text, group_keys, grouping, item_expr, limit, nested, order_by, plain,
+    plain_mut, standard, where_text,
+};
+pub(crate) use walk::{
+    any_expr, calls, each_expr, function_name, has_subquery, inside, placeholders, replace, unwrapped,
+};
