@@ -22,7 +22,13 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { cancel: CancellationToken::new(), deadline: None, seed: 0, events: EventLog::default(), meter: Meter::default() }
+        Self {
+            cancel: CancellationToken::new(),
+            deadline: None,
+            seed: 0,
+            events: EventLog::default(),
+            meter: Meter::default(),
+        }
     }
 }
 
@@ -57,7 +63,19 @@ impl Context {
     /// when the work was cancelled.
     #[must_use]
     pub fn for_cleanup(&self) -> Self {
-        Self { cancel: CancellationToken::new(), deadline: None, seed: self.seed, events: self.events.clone(), meter: self.meter.clone() }
+        Self {
+            cancel: CancellationToken::new(),
+            deadline: None,
+            seed: self.seed,
+            events: self.events.clone(),
+            meter: self.meter.clone(),
+        }
+    }
+
+    /// The same with a cancellation of its own: cancelled with this one, or alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { cancel: self.cancel.child_token(), ..self.clone() }
     }
 
     /// The token that cancels everything that carries this context.
@@ -125,12 +143,23 @@ fn cancelled() -> Error {
 }
 
 fn timed_out() -> Error {
-    Error::new(ErrorKind::Timeout, "the deadline of the run has passed").hint("give it more time with --deadline")
+    Error::new(ErrorKind::Timeout, "the deadline of the run has passed")
+        .hint("give it more time with --deadline")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_is_cancelled_alone_or_with_its_parent() {
+        let cx = Context::new();
+        let (one, two) = (cx.child(), cx.child());
+        one.cancellation().cancel();
+        assert!(one.check().is_err() && two.check().is_ok() && cx.check().is_ok());
+        cx.cancellation().cancel();
+        assert!(two.check().is_err());
+    }
 
     #[tokio::test]
     async fn guard_stops_on_cancel_and_on_deadline() {

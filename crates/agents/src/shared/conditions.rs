@@ -1,1 +1,0 @@
-//! Conditions of plan nodes as typed predicates.

@@ -1,0 +1,1 @@
+//! Forks as databases of one server, by `CREATE DATABASE ... TEMPLATE`.
