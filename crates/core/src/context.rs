@@ -22,7 +22,13 @@ pub struct Context {
 
 impl Default for Context {
     fn default() -> Self {
-        Self { cancel: CancellationToken::new(), deadline: None, seed: 0, events: EventLog::default(), meter: Meter::default() }
+        Self {
+            cancel: CancellationToken::new(),
+            deadline: None,
+            seed: 0,
+            events: EventLog::default(),
+            meter: Meter::default(),
+        }
     }
 }
 
@@ -57,7 +63,13 @@ impl Context {
     /// when the work was cancelled.
     #[must_use]
     pub fn for_cleanup(&self) -> Self {
-        Self { cancel: CancellationToken::new(), deadline: None, seed: self.seed, events: self.events.clone(), meter: self.meter.clone() }
+        Self {
+            cancel: CancellationToken::new(),
+            deadline: None,
+            seed: self.seed,
+            events: self.events.clone(),
+            meter: self.meter.clone(),
+        }
     }
 
     /// The same with a cancellation of its own: cancelled with this one, or alone.
@@ -131,7 +143,8 @@ fn cancelled() -> Error {
 }
 
 fn timed_out() -> Error {
-    Error::new(ErrorKind::Timeout, "the deadline of the run has passed").hint("give it more time with --deadline")
+    Error::new(ErrorKind::Timeout, "the deadline of the run has passed")
+        .hint("give it more time with --deadline")
 }
 
 #[cfg(test)]

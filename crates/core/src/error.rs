@@ -6,7 +6,9 @@ use std::fmt;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, for callers who branch. Fieldless, so that each binding can map every kind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -230,10 +232,7 @@ mod tests {
             .caused_by(io)
             .hint("free some space")
             .hint("ignored");
-        assert_eq!(
-            error.to_string(),
-            "cannot write the lease (path: /x/y): disk on fire; free some space"
-        );
+        assert_eq!(error.to_string(), "cannot write the lease (path: /x/y): disk on fire; free some space");
         assert_eq!(format!("{error:?}"), format!("[disk] {error}"));
     }
 

@@ -144,16 +144,20 @@ impl EventLog {
     pub fn subscribe(&self) -> impl Stream<Item = Event> + Send + use<> {
         let shared = Arc::clone(&self.shared);
         let length = shared.length.subscribe();
-        futures_util::stream::unfold((shared, length, 0_usize, false), |(shared, mut length, next, over)| async move {
-            if over {
-                return None;
-            }
-            // The sender lives in `shared`, which this stream holds, so the wait cannot fail.
-            length.wait_for(|n| *n > next).await.ok()?;
-            let event = shared.events.lock().unwrap_or_else(PoisonError::into_inner).get(next).cloned()?;
-            let over = matches!(event, Event::Finished { .. });
-            Some((event, (shared, length, next + 1, over)))
-        })
+        futures_util::stream::unfold(
+            (shared, length, 0_usize, false),
+            |(shared, mut length, next, over)| async move {
+                if over {
+                    return None;
+                }
+                // The sender lives in `shared`, which this stream holds, so the wait cannot fail.
+                length.wait_for(|n| *n > next).await.ok()?;
+                let event =
+                    shared.events.lock().unwrap_or_else(PoisonError::into_inner).get(next).cloned()?;
+                let over = matches!(event, Event::Finished { .. });
+                Some((event, (shared, length, next + 1, over)))
+            },
+        )
     }
 }
 

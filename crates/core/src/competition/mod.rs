@@ -1,1 +1,22 @@
-//! competition
+//! The engine: a universe for each agent, candidates built and raced in it, one verdict over all.
+
+mod arms;
+mod builder;
+mod construct;
+mod finale;
+mod inspect;
+mod options;
+mod probe;
+mod propose;
+mod race;
+mod run;
+mod screen;
+mod stage;
+mod task;
+mod unite;
+mod universe;
+
+pub use builder::{Competition, CompetitionBuilder};
+pub use options::RaceOptions;
+pub use task::{UniverseOutcome, UniverseTask};
+pub use universe::run_universe;

@@ -1,1 +1,9 @@
-//! judge
+//! From trials to a verdict; pure.
+
+mod bounds;
+mod objective;
+mod paired;
+mod progress;
+
+pub use paired::PairedJudge;
+pub(crate) use progress::{Progress, estimate, helps_somewhere, progress, write_ratio};

@@ -12,7 +12,12 @@ pub async fn explain(session: &Session, cx: &Context, sql: &str, values: &Parame
 }
 
 /// The plan of a statement, executed. The caller runs it in a transaction that is rolled back.
-pub async fn explain_analyze(session: &Session, cx: &Context, sql: &str, values: &Parameters) -> Result<Plan> {
+pub async fn explain_analyze(
+    session: &Session,
+    cx: &Context,
+    sql: &str,
+    values: &Parameters,
+) -> Result<Plan> {
     run(session, cx, "EXPLAIN (ANALYZE, VERBOSE, BUFFERS, FORMAT JSON) ", sql, values).await
 }
 
@@ -20,7 +25,8 @@ async fn run(session: &Session, cx: &Context, verb: &str, sql: &str, values: &Pa
     let text = format!("{verb}{sql}");
     let rows = session.json(cx, &text, values).await?;
     let plans = rows.into_iter().next().unwrap_or_default();
-    let mut plans: Vec<Plan> = serde_json::from_value(plans)
-        .map_err(|e| Error::internal("the server's plan cannot be read").with("statement", sql).caused_by(e))?;
+    let mut plans: Vec<Plan> = serde_json::from_value(plans).map_err(|e| {
+        Error::internal("the server's plan cannot be read").with("statement", sql).caused_by(e)
+    })?;
     plans.pop().ok_or_else(|| Error::internal("the server returned no plan").with("statement", sql))
 }

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{AgentName, CandidateId, Catalog, Operation, ParameterSetId, Plan, Problem, StatementId, Workload};
+use super::{
+    AgentName, CandidateId, Catalog, Operation, ParameterSetId, Plan, Problem, StatementId, Workload,
+};
 
 /// Everything an agent needs to know: the problem, the workload, the catalog and the plans of today.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -190,12 +190,24 @@ pub struct IndexKey {
 impl IndexKey {
     /// An ascending plain column.
     pub fn column(name: impl Into<String>) -> Self {
-        Self { column: Some(name.into()), expression: None, opclass: None, descending: false, nulls_first: None }
+        Self {
+            column: Some(name.into()),
+            expression: None,
+            opclass: None,
+            descending: false,
+            nulls_first: None,
+        }
     }
 
     /// An ascending expression, given as SQL without the outer parentheses.
     pub fn expression(sql: impl Into<String>) -> Self {
-        Self { column: None, expression: Some(sql.into()), opclass: None, descending: false, nulls_first: None }
+        Self {
+            column: None,
+            expression: Some(sql.into()),
+            opclass: None,
+            descending: false,
+            nulls_first: None,
+        }
     }
 
     /// The same with an operator class.

@@ -15,8 +15,8 @@ mod workload;
 
 pub use candidate::{Brief, Candidate, Change, StatementPlan};
 pub use catalog::{
-    Catalog, Column, ColumnStatistics, Constraint, ConstraintKind, ExtendedStatistics, Index, IndexKey, Reference,
-    Table, TableActivity, TableKind,
+    Catalog, Column, ColumnStatistics, Constraint, ConstraintKind, ExtendedStatistics, Index, IndexKey,
+    Reference, Table, TableActivity, TableKind,
 };
 pub use ids::{AgentName, CandidateId, ParameterSetId, StatementId, UniverseId};
 pub use operation::{Effect, LockLevel, Operation, Refresh, SettingScope, Switch};
@@ -24,8 +24,8 @@ pub use plan::{Plan, PlanNode};
 pub use problem::{Limits, Objective, Problem};
 pub use promotion::{PromotionPlan, PromotionStep};
 pub use report::{
-    CandidateReport, CandidateStatus, ChangeReport, CostReport, ForkReport, PromotionReport, Report, SourceReport,
-    StatementReport, Timing, UniverseReport, VerdictReport,
+    CandidateReport, CandidateStatus, ChangeReport, CostReport, FinalReport, ForkReport, HoldingCost,
+    PromotionReport, Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
 };
 pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState};
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::catalog::IndexKey;
 use super::StatementId;
+use super::catalog::IndexKey;
 use crate::pg::quote::{ident, literal, qualified};
 
 /// A typed change. Each knows how to be applied, undone, applied online, which lock it takes, and how it can
@@ -138,7 +138,9 @@ pub struct Refresh {
 }
 
 /// Table-level lock modes (PostgreSQL manual, "Explicit Locking"), weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
 pub enum LockLevel {
@@ -178,7 +180,7 @@ impl Operation {
     /// Statements that apply it on a fork, in order; none for a rewritten text.
     pub fn apply(&self) -> Vec<String> {
         match self {
-            Self::CreateIndex { .. } => vec![self.create_index("CREATE INDEX")],
+            Self::CreateIndex { .. } => self.create_index("CREATE INDEX"),
             Self::DropIndex { schema, name, .. } => vec![drop_index("DROP INDEX", schema, name)],
             Self::CreateStatistics { schema, table, columns, expressions, .. } => {
                 let analyze = if expressions.is_empty() {
@@ -193,12 +195,9 @@ impl Operation {
                 analyze_columns(schema, table, std::slice::from_ref(column)),
             ],
             Self::Analyze { schema, table } => vec![analyze(schema, table)],
-            Self::Setting { name, value, scope } => vec![format!(
-                "ALTER {} SET {} TO {}",
-                scope.target(),
-                ident(name),
-                literal(value)
-            )],
+            Self::Setting { name, value, scope } => {
+                vec![format!("ALTER {} SET {} TO {}", scope.target(), ident(name), literal(value))]
+            }
             Self::CreateMaterializedView { schema, name, query, unique_key, .. } => {
                 let view = qualified(schema, name);
                 let mut statements = vec![format!("CREATE MATERIALIZED VIEW {view} AS {query}")];
@@ -241,10 +240,14 @@ impl Operation {
     /// Statements that apply it without blocking production, in order.
     pub fn online(&self) -> Vec<String> {
         match self {
-            Self::CreateIndex { .. } => vec![self.create_index("CREATE INDEX CONCURRENTLY")],
+            Self::CreateIndex { .. } => self.create_index("CREATE INDEX CONCURRENTLY"),
             Self::DropIndex { schema, name, .. } => vec![drop_index("DROP INDEX CONCURRENTLY", schema, name)],
             Self::Sql { online, apply, .. } => {
-                if online.is_empty() { apply.clone() } else { online.clone() }
+                if online.is_empty() {
+                    apply.clone()
+                } else {
+                    online.clone()
+                }
             }
             _ => self.apply(),
         }
@@ -253,7 +256,9 @@ impl Operation {
     /// Statements that undo it without blocking production, in order.
     pub fn undo_online(&self) -> Vec<String> {
         match self {
-            Self::CreateIndex { schema, name, .. } => vec![drop_index("DROP INDEX CONCURRENTLY", schema, name)],
+            Self::CreateIndex { schema, name, .. } => {
+                vec![drop_index("DROP INDEX CONCURRENTLY", schema, name)]
+            }
             Self::DropIndex { definition, .. } => {
                 // pg_get_indexdef always prints `CREATE [UNIQUE] INDEX name ON …`.
                 vec![definition.replacen(" INDEX ", " INDEX CONCURRENTLY ", 1)]
@@ -284,7 +289,9 @@ impl Operation {
     /// How it is switched on a fork.
     pub fn switch(&self) -> Switch {
         match self {
-            Self::CreateIndex { schema, name, .. } => Switch::Hide(vec![drop_index("DROP INDEX", schema, name)]),
+            Self::CreateIndex { schema, name, .. } => {
+                Switch::Hide(vec![drop_index("DROP INDEX", schema, name)])
+            }
             // Never read unless a rewritten text names it.
             Self::CreateMaterializedView { .. } => Switch::Hide(Vec::new()),
             Self::Setting { name, value, .. } => {
@@ -303,7 +310,9 @@ impl Operation {
     /// What it does to the answers that users see.
     pub fn effect(&self) -> Effect {
         match self {
-            Self::RewriteStatement { .. } | Self::CreateMaterializedView { .. } | Self::Sql { .. } => Effect::Answers,
+            Self::RewriteStatement { .. } | Self::CreateMaterializedView { .. } | Self::Sql { .. } => {
+                Effect::Answers
+            }
             _ => Effect::PlanOnly,
         }
     }
@@ -316,13 +325,21 @@ impl Operation {
         }
     }
 
-    fn create_index(&self, verb: &str) -> String {
+    /// The index, and, where it holds expressions, ANALYZE: the planner knows nothing of an expression's
+    /// values before.
+    fn create_index(&self, verb: &str) -> Vec<String> {
         let Self::CreateIndex { schema, table, name, method, keys, include, predicate } = self else {
-            return String::new();
+            return Vec::new();
         };
+        let expressions = keys.iter().any(|k| k.expression.is_some());
         let keys: Vec<String> = keys.iter().map(index_key).collect();
-        let mut sql =
-            format!("{verb} {} ON {} USING {} ({})", ident(name), qualified(schema, table), ident(method), keys.join(", "));
+        let mut sql = format!(
+            "{verb} {} ON {} USING {} ({})",
+            ident(name),
+            qualified(schema, table),
+            ident(method),
+            keys.join(", ")
+        );
         if !include.is_empty() {
             let columns: Vec<String> = include.iter().map(|c| ident(c)).collect();
             sql.push_str(&format!(" INCLUDE ({})", columns.join(", ")));
@@ -330,7 +347,11 @@ impl Operation {
         if let Some(predicate) = predicate {
             sql.push_str(&format!(" WHERE {predicate}"));
         }
-        sql
+        let mut statements = vec![sql];
+        if expressions {
+            statements.push(analyze(schema, table));
+        }
+        statements
     }
 
     fn create_statistics(&self) -> String {
@@ -421,7 +442,10 @@ mod tests {
     fn an_index_renders_in_each_form() {
         assert_eq!(
             index().apply(),
-            ["CREATE INDEX orders_lower ON public.\"Orders\" USING btree ((lower(email)), at DESC) INCLUDE (total) WHERE (status = 'open')"]
+            [
+                "CREATE INDEX orders_lower ON public.\"Orders\" USING btree ((lower(email)), at DESC) INCLUDE (total) WHERE (status = 'open')",
+                "ANALYZE public.\"Orders\""
+            ]
         );
         assert!(index().online()[0].starts_with("CREATE INDEX CONCURRENTLY orders_lower"));
         assert_eq!(index().undo(), ["DROP INDEX public.orders_lower"]);
@@ -446,9 +470,6 @@ mod tests {
             value: "64MB'; DROP TABLE x; --".into(),
             scope: SettingScope::Database("my db".into()),
         };
-        assert_eq!(
-            setting.apply(),
-            ["ALTER DATABASE \"my db\" SET work_mem TO '64MB''; DROP TABLE x; --'"]
-        );
+        assert_eq!(setting.apply(), ["ALTER DATABASE \"my db\" SET work_mem TO '64MB''; DROP TABLE x; --'"]);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentName, Answers, Candidate, CandidateId, Catalog, Costs, ForkCost, Interval, ParameterSetId, Problem,
+    AgentName, Answers, Candidate, CandidateId, Catalog, Costs, Interval, ParameterSetId, Problem,
     PromotionPlan, StatementId, Trial, UniverseId, Workload,
 };
 
@@ -32,6 +32,10 @@ pub struct Report {
     pub timing: Timing,
     /// One for each agent, in the order in which they were asked for.
     pub universes: Vec<UniverseReport>,
+    /// The grand final, if winners of several universes could be united. Its candidate stands with the
+    /// leading agent's.
+    #[serde(default)]
+    pub grand_final: Option<FinalReport>,
     /// The decision.
     pub verdict: VerdictReport,
     /// What would be done to the source; no steps without a winner.
@@ -99,6 +103,19 @@ pub struct UniverseReport {
     pub error: Option<String>,
     /// Candidates, in the order in which they were proposed.
     pub candidates: Vec<CandidateReport>,
+}
+
+/// The universe of the grand final.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FinalReport {
+    /// Id; absent if no fork could be made.
+    pub id: Option<UniverseId>,
+    /// How the fork was made.
+    pub fork: ForkReport,
+    /// What went wrong, if it failed as a whole.
+    pub error: Option<String>,
+    /// The union that was raced; absent if the finalists came to nothing new.
+    pub candidate: Option<CandidateId>,
 }
 
 /// How a fork was made.
@@ -170,7 +187,9 @@ impl ChangeReport {
 }
 
 /// What became of a candidate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CandidateStatus {
     /// The winner.
@@ -198,7 +217,13 @@ pub struct StatementReport {
     pub baseline_ms: f64,
     /// Median candidate time, milliseconds.
     pub candidate_ms: f64,
-    /// Candidate over baseline.
+    /// Median processor time of the server process, milliseconds, where it can be read: baseline.
+    #[serde(default)]
+    pub baseline_cpu_ms: Option<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Option<f64>,
+    /// Candidate over baseline, wall time.
     pub ratio: Interval,
 }
 
@@ -232,13 +257,28 @@ impl From<PromotionPlan> for PromotionReport {
     }
 }
 
-/// Forks against full clones.
+/// Forks against full clones, both over the measured lifetimes of the forks.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CostReport {
     /// What the forks took.
-    pub forks: ForkCost,
-    /// What full copies of the same number would have taken in bytes, at the measured fork times.
-    pub full_clones: ForkCost,
-    /// How the figures were computed.
+    pub forks: HoldingCost,
+    /// What as many full copies would have taken, held as long; the time to copy them is not counted.
+    pub full_clones: HoldingCost,
+    /// How the figures were computed, with the prices used.
     pub formula: String,
+}
+
+/// Storage held for a time.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct HoldingCost {
+    /// How many.
+    pub count: usize,
+    /// Bytes, all together.
+    pub bytes: u64,
+    /// Bytes times lifetime, in GiB hours.
+    pub gib_hours: f64,
+    /// Hours that forks or clones were running, all together.
+    pub running_hours: f64,
+    /// In the currency of the prices; zero where no prices are set.
+    pub price: f64,
 }

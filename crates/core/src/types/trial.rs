@@ -27,6 +27,9 @@ pub struct Trial {
     pub predicted_ratio: Option<f64>,
     /// The oldest answer it allows, seconds.
     pub staleness_seconds: Option<f64>,
+    /// For a union: the best single candidate, which ran in the same rounds and must be beaten.
+    #[serde(default)]
+    pub rival: Option<CandidateId>,
 }
 
 /// How far a candidate came.
@@ -100,6 +103,16 @@ pub struct PairedSamples {
     pub candidate_ms: Vec<f64>,
     /// A second run of the baseline (the A/A control), milliseconds, one for each round.
     pub control_ms: Vec<f64>,
+    /// The rival of a union, milliseconds, one for each round; empty without a rival.
+    #[serde(default)]
+    pub rival_ms: Vec<f64>,
+    /// Processor time of the server process under the baseline, milliseconds, one for each round; empty where
+    /// it cannot be read. Blind to waiting, and to parallel workers.
+    #[serde(default)]
+    pub baseline_cpu_ms: Vec<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Vec<f64>,
     /// Time-out that was in force, milliseconds; a sample at this value is cut off.
     pub timeout_ms: f64,
 }
@@ -111,8 +124,8 @@ pub struct Costs {
     pub build_seconds: f64,
     /// Bytes that it adds (negative where it drops).
     pub bytes: i64,
-    /// Write-ahead log of the build, bytes.
-    pub wal_bytes: u64,
+    /// Write-ahead log of the build, bytes; absent where other forks write to the same log.
+    pub wal_bytes: Option<u64>,
     /// Weighted write time with it over without it; absent without writes in the workload.
     pub write_ratio: Option<f64>,
     /// Seconds of one refresh, for what must be refreshed.

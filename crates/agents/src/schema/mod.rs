@@ -1,0 +1,1 @@
+//! The schema agent: statistics and settings.

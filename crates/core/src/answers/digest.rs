@@ -1,0 +1,115 @@
+//! A digest of a result: column names and types, row count, a multiset hash and an order hash.
+
+use tokio_postgres::types::Type;
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::pg::Session;
+use crate::pg::{Parameters, RawValue};
+
+/// What a result boils down to.
+///
+/// The multiset hash is the sum of 128-bit row hashes modulo 2¹²⁸: independent of order, and, unlike XOR,
+/// sensitive to duplicates. Floating-point values are hashed at nine significant digits, since the order of
+/// summation may change the last ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Names and types of the columns.
+    pub columns: Vec<(String, String)>,
+    /// Rows.
+    pub rows: u64,
+    /// Order-independent.
+    pub multiset: u128,
+    /// Order-dependent.
+    pub ordered: [u8; 32],
+}
+
+impl Digest {
+    /// Runs a statement in the current transaction of the session and digests its rows as they arrive.
+    pub async fn of(cx: &Context, session: &Session, sql: &str, values: &Parameters) -> Result<Self> {
+        let statement = session.prepare(cx, sql).await?;
+        let columns: Vec<(String, String)> =
+            statement.columns().iter().map(|c| (c.name().to_owned(), c.type_().name().to_owned())).collect();
+        let types: Vec<Type> = statement.columns().iter().map(|c| c.type_().clone()).collect();
+        let mut rows = 0_u64;
+        let mut multiset = 0_u128;
+        let mut order = blake3::Hasher::new();
+        session
+            .stream(cx, &statement, sql, values, |row| {
+                let mut hasher = blake3::Hasher::new();
+                for (position, column_type) in types.iter().enumerate() {
+                    let value: RawValue<'_> = row.try_get(position).map_err(|e| {
+                        Error::internal("a value cannot be read").with("column", position).caused_by(e)
+                    })?;
+                    hash_value(&mut hasher, column_type, value.0);
+                }
+                let hash = hasher.finalize();
+                let mut half = [0_u8; 16];
+                half.copy_from_slice(&hash.as_bytes()[..16]);
+                multiset = multiset.wrapping_add(u128::from_le_bytes(half));
+                order.update(hash.as_bytes());
+                rows += 1;
+                Ok(())
+            })
+            .await?;
+        Ok(Self { columns, rows, multiset, ordered: *order.finalize().as_bytes() })
+    }
+}
+
+/// Hashes one value with a tag and its length, so that no two rows of different values run together.
+fn hash_value(hasher: &mut blake3::Hasher, column_type: &Type, value: Option<&[u8]>) {
+    match (column_type, value) {
+        (_, None) => {
+            hasher.update(&[0]);
+        }
+        (&Type::FLOAT8, Some(bytes)) if bytes.len() == 8 => {
+            let mut array = [0_u8; 8];
+            array.copy_from_slice(bytes);
+            hash_float(hasher, f64::from_be_bytes(array), 8);
+        }
+        (&Type::FLOAT4, Some(bytes)) if bytes.len() == 4 => {
+            let mut array = [0_u8; 4];
+            array.copy_from_slice(bytes);
+            hash_float(hasher, f64::from(f32::from_be_bytes(array)), 4);
+        }
+        (_, Some(bytes)) => {
+            hasher.update(&[1]);
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+    }
+}
+
+fn hash_float(hasher: &mut blake3::Hasher, value: f64, digits: usize) {
+    // `+ 0.0` makes one zero of the two.
+    let text = format!("{:.digits$e}", value + 0.0);
+    hasher.update(&[2]);
+    hasher.update(&(text.len() as u64).to_le_bytes());
+    hasher.update(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(column_type: &Type, value: Option<&[u8]>) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new();
+        hash_value(&mut hasher, column_type, value);
+        hasher.finalize()
+    }
+
+    #[test]
+    fn null_is_not_empty_and_floats_forgive_the_last_digits() {
+        assert_ne!(hash(&Type::TEXT, None), hash(&Type::TEXT, Some(b"")));
+        let (a, b) = (0.1_f64 + 0.2, 0.3_f64);
+        assert_eq!(hash(&Type::FLOAT8, Some(&a.to_be_bytes())), hash(&Type::FLOAT8, Some(&b.to_be_bytes())));
+        assert_ne!(
+            hash(&Type::FLOAT8, Some(&1.0_f64.to_be_bytes())),
+            hash(&Type::FLOAT8, Some(&1.001_f64.to_be_bytes()))
+        );
+        assert_eq!(
+            hash(&Type::FLOAT8, Some(&0.0_f64.to_be_bytes())),
+            hash(&Type::FLOAT8, Some(&(-0.0_f64).to_be_bytes()))
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! Builds a candidate's objects on the fork and measures what that costs.
+
+use std::time::Instant;
+
+use super::arms::{Built, BuiltObject, ObjectCost};
+use crate::bench::Lab;
+use crate::context::{Context, Phase};
+use crate::error::Result;
+use crate::pg::quote::qualified;
+use crate::types::{Candidate, Costs, Operation, Switch};
+
+/// Builds what can be hidden, tries what can only be entered, and returns the sum of the costs. On failure
+/// the objects of this candidate that were built are dropped again.
+pub(super) async fn construct(
+    cx: &Context,
+    lab: &Lab,
+    built: &mut Built,
+    candidate: &Candidate,
+) -> Result<Costs> {
+    let _building = cx.meter().enter(Phase::Building);
+    let first_new = built.objects.len();
+    let mut costs = Costs { wal_bytes: lab.own_server().then_some(0), ..Costs::default() };
+    let result = async {
+        for operation in &candidate.change.operations {
+            let cost = match built.cost_of(operation) {
+                Some(cost) => cost,
+                None => build(cx, lab, built, operation).await?,
+            };
+            costs.build_seconds += cost.seconds;
+            costs.bytes += cost.bytes;
+            costs.wal_bytes = costs.wal_bytes.map(|sum| sum + cost.wal_bytes);
+            costs.refresh_seconds = match (costs.refresh_seconds, cost.refresh_seconds) {
+                (Some(a), Some(b)) => Some(a + b),
+                (a, b) => a.or(b),
+            };
+        }
+        // All of it together, as it will be measured.
+        let arm = built.arm(candidate.id.as_str(), &candidate.change);
+        lab.enter(cx, &arm).await?;
+        lab.leave(cx).await
+    }
+    .await;
+    if let Err(error) = result {
+        for object in built.objects.drain(first_new..).rev() {
+            for statement in object.operation.undo() {
+                lab.session().batch(cx, &statement).await?;
+            }
+        }
+        return Err(error);
+    }
+    Ok(costs)
+}
+
+async fn build(cx: &Context, lab: &Lab, built: &mut Built, operation: &Operation) -> Result<ObjectCost> {
+    match operation.switch() {
+        Switch::Hide(hide) => {
+            let cost = commit(cx, lab, operation).await?;
+            built.objects.push(BuiltObject { operation: operation.clone(), hide, cost });
+            Ok(cost)
+        }
+        Switch::Enter(statements) => try_out(cx, lab, operation, &statements).await,
+        Switch::Text => Ok(ObjectCost::default()),
+    }
+}
+
+/// Applies an operation for good.
+async fn commit(cx: &Context, lab: &Lab, operation: &Operation) -> Result<ObjectCost> {
+    let session = lab.session();
+    let before = lab.wal_position(cx).await?;
+    let begin = Instant::now();
+    for statement in operation.apply() {
+        if let Err(error) = session.batch(cx, &statement).await {
+            // A later statement of the operation failed: what the earlier ones made goes again.
+            for undo in operation.undo() {
+                let _ = session.batch(cx, &undo).await;
+            }
+            return Err(error);
+        }
+    }
+    let seconds = begin.elapsed().as_secs_f64();
+    let wal_bytes = lab.wal_position(cx).await?.saturating_sub(before);
+    let bytes = added_bytes(cx, lab, operation).await?;
+    let refresh_seconds = refresh(cx, lab, operation).await?;
+    Ok(ObjectCost { seconds, bytes, wal_bytes, refresh_seconds })
+}
+
+/// Applies an operation inside a transaction that is rolled back.
+async fn try_out(
+    cx: &Context,
+    lab: &Lab,
+    operation: &Operation,
+    statements: &[String],
+) -> Result<ObjectCost> {
+    let session = lab.session();
+    let dropped = match operation {
+        Operation::DropIndex { schema, name, .. } => {
+            size(cx, lab, "pg_relation_size", &qualified(schema, name)).await?
+        }
+        _ => 0,
+    };
+    session.batch(cx, "BEGIN").await?;
+    let result = async {
+        let before = (lab.wal_position(cx).await?, database_size(cx, lab).await?);
+        let begin = Instant::now();
+        for statement in statements {
+            session.batch(cx, statement).await?;
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        let wal_bytes = lab.wal_position(cx).await?.saturating_sub(before.0);
+        // Only hand-written SQL can make objects that we do not know by name.
+        let bytes = match operation {
+            Operation::Sql { .. } => database_size(cx, lab).await? - before.1,
+            _ => -dropped,
+        };
+        Ok(ObjectCost { seconds, bytes, wal_bytes, refresh_seconds: None })
+    }
+    .await;
+    lab.leave(cx).await?;
+    result
+}
+
+async fn added_bytes(cx: &Context, lab: &Lab, operation: &Operation) -> Result<i64> {
+    match operation {
+        Operation::CreateIndex { schema, name, .. } => {
+            size(cx, lab, "pg_relation_size", &qualified(schema, name)).await
+        }
+        Operation::CreateMaterializedView { schema, name, .. } => {
+            size(cx, lab, "pg_total_relation_size", &qualified(schema, name)).await
+        }
+        _ => Ok(0),
+    }
+}
+
+/// Seconds of one refresh, really done.
+async fn refresh(cx: &Context, lab: &Lab, operation: &Operation) -> Result<Option<f64>> {
+    let Operation::CreateMaterializedView { schema, name, refresh, .. } = operation else { return Ok(None) };
+    let concurrently = if refresh.concurrently { "CONCURRENTLY " } else { "" };
+    let begin = Instant::now();
+    let sql = format!("REFRESH MATERIALIZED VIEW {concurrently}{}", qualified(schema, name));
+    lab.session().batch(cx, &sql).await?;
+    Ok(Some(begin.elapsed().as_secs_f64()))
+}
+
+async fn size(cx: &Context, lab: &Lab, function: &str, name: &str) -> Result<i64> {
+    let sql = format!("SELECT {function}($1::text::regclass)::text");
+    number(&lab.session().text(cx, &sql, &[Some(name.to_owned())]).await?)
+}
+
+async fn database_size(cx: &Context, lab: &Lab) -> Result<i64> {
+    number(&lab.session().text(cx, "SELECT pg_database_size(current_database())::text", &[]).await?)
+}
+
+fn number(text: &str) -> Result<i64> {
+    text.parse()
+        .map_err(|e| crate::error::Error::internal("a size is not a number").with("value", text).caused_by(e))
+}

@@ -1,0 +1,34 @@
+//! How long to race.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds of one race; the judge's limits decide when a candidate is done, these decide when to give up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RaceOptions {
+    /// Rounds before any decision, and rounds that a certified candidate gets at least.
+    pub min_rounds: u32,
+    /// Rounds at the most.
+    pub max_rounds: u32,
+    /// Seconds of measuring for one race, once every live candidate has its `min_rounds`.
+    pub measuring_seconds: f64,
+    /// Longest time of any single statement, seconds.
+    pub statement_timeout_seconds: f64,
+    /// Longest time that an agent may think, seconds.
+    pub agent_timeout_seconds: f64,
+    /// Candidates of one agent at the most; the rest is dropped, best first.
+    pub max_candidates: usize,
+}
+
+impl Default for RaceOptions {
+    fn default() -> Self {
+        Self {
+            min_rounds: 6,
+            max_rounds: 30,
+            measuring_seconds: 15.0,
+            statement_timeout_seconds: 60.0,
+            agent_timeout_seconds: 60.0,
+            max_candidates: 12,
+        }
+    }
+}

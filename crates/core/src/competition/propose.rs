@@ -1,0 +1,67 @@
+//! Asks an agent, and lets nothing that goes wrong in it reach anybody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::traits::{Agent, Probe};
+use crate::types::{AgentName, Brief, Candidate, CandidateId, Operation};
+
+use super::RaceOptions;
+
+/// The agent's candidates with final ids. A panic, an error or silence beyond the time-out is an
+/// [`ErrorKind::Agent`] error.
+pub(super) async fn propose(
+    cx: &Context,
+    agent: Arc<dyn Agent>,
+    probe: Box<dyn Probe>,
+    brief: Arc<Brief>,
+    options: &RaceOptions,
+) -> Result<Vec<Candidate>> {
+    let name = AgentName::from(agent.name());
+    let limit = Duration::from_secs_f64(options.agent_timeout_seconds);
+    let inner = cx.clone();
+    // A task of its own: a panic in it comes back as an error.
+    let mut task = tokio::spawn(async move { agent.propose(&inner, probe.as_ref(), &brief).await });
+    let waited = cx.guard(async { Ok(tokio::time::timeout(limit, &mut task).await) }).await;
+    let joined = match waited {
+        Ok(Ok(joined)) => joined,
+        Ok(Err(_)) => {
+            task.abort();
+            return Err(failed(&name, "did not answer in time").with("seconds", limit.as_secs_f64()));
+        }
+        Err(error) => {
+            task.abort();
+            return Err(error);
+        }
+    };
+    let mut candidates = match joined {
+        Ok(Ok(candidates)) => candidates,
+        Ok(Err(error)) => return Err(failed(&name, "failed").caused_by(error)),
+        Err(panic) => return Err(failed(&name, "panicked").caused_by(panic)),
+    };
+    candidates.truncate(options.max_candidates);
+    for (number, candidate) in candidates.iter_mut().enumerate() {
+        candidate.id = CandidateId::from(format!("{name}-{}", number + 1));
+        candidate.agent = name.clone();
+    }
+    Ok(candidates)
+}
+
+fn failed(name: &AgentName, what: &str) -> Error {
+    Error::new(ErrorKind::Agent, format!("agent {name} {what}"))
+}
+
+/// What is wrong with a proposal before anything is built.
+pub(super) fn fault(candidate: &Candidate, brief: &Brief) -> Option<String> {
+    if candidate.change.is_empty() {
+        return Some("it changes nothing".to_owned());
+    }
+    candidate.change.operations.iter().find_map(|operation| match operation {
+        Operation::RewriteStatement { statement, .. } if brief.workload.statement(statement).is_none() => {
+            Some(format!("it rewrites statement {statement}, which the workload does not have"))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,332 @@
+//! Rounds in which the baseline, its control and every live candidate run once, in random order.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use tokio::sync::Semaphore;
+
+use super::RaceOptions;
+use super::screen::{Cell, Impact, text};
+use crate::bench::{Arm, Lab, Round, Shot};
+use crate::context::{Context, Phase};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::judge::{Progress, progress};
+use crate::stats::median;
+use crate::traits::{Benchmarker, Sample};
+use crate::types::{AgentName, Candidate, Limits, PairedSamples, Trial, TrialState};
+
+const BASELINE: usize = 0;
+const CONTROL: usize = 1;
+const FIRST_CANDIDATE: usize = 2;
+/// Milliseconds that a shot should last, so that it is long against the clock and the round trip.
+const SHOT_MS: f64 = 2.0;
+const MAX_REPETITIONS: f64 = 9.0;
+/// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
+const CUT_OFF: (f64, f64) = (3.0, 100.0);
+/// Switching on an arm by statements slower than this is done once in a round, not once for each cell.
+const DEAR_SWITCH: Duration = Duration::from_millis(20);
+
+/// A candidate in the race.
+#[derive(Debug)]
+pub(super) struct Runner {
+    pub(super) candidate: Candidate,
+    pub(super) impact: Impact,
+    pub(super) arm: Arm,
+    pub(super) trial: Trial,
+    /// Runs in the same rounds, for a union that must beat it.
+    pub(super) rival: Option<Rival>,
+}
+
+/// The best single candidate beside a union.
+#[derive(Debug)]
+pub(super) struct Rival {
+    pub(super) candidate: Candidate,
+    pub(super) arm: Arm,
+}
+
+/// What a race needs.
+#[derive(Debug)]
+pub(super) struct Track<'a> {
+    pub(super) lab: &'a Lab,
+    pub(super) benchmarker: &'a dyn Benchmarker,
+    pub(super) slot: &'a Arc<Semaphore>,
+    pub(super) cells: &'a [Cell<'a>],
+    pub(super) baseline: Arm,
+    pub(super) control: Arm,
+    pub(super) limits: &'a Limits,
+    pub(super) options: &'a RaceOptions,
+    pub(super) agent: AgentName,
+    /// Error rate of one candidate, corrected for many.
+    pub(super) error_rate: f64,
+}
+
+/// Measures all runners until each is decided or the time is up; fills in their trials.
+pub(super) async fn race(
+    cx: &Context,
+    track: &Track<'_>,
+    runners: &mut [Runner],
+    rng: &mut ChaCha8Rng,
+) -> Result<()> {
+    let mut live: BTreeSet<usize> = (0..runners.len()).collect();
+    if live.is_empty() {
+        return Ok(());
+    }
+    let arms: Vec<Arm> = [track.baseline.clone(), track.control.clone()]
+        .into_iter()
+        .chain(runners.iter().map(|r| r.arm.clone()))
+        // The rival of runner i is the arm after all runners' arms; a runner without one leaves its place empty.
+        .chain(
+            runners
+                .iter()
+                .map(|r| r.rival.as_ref().map_or_else(|| track.baseline.clone(), |rival| rival.arm.clone())),
+        )
+        .collect();
+    let mut pace = Pace::default();
+    // The first round warms caches and finds how often each statement must run; its samples are not kept.
+    let shots = schedule(track, runners, &live, &pace, rng);
+    let (samples, dear) = fire(cx, track, &arms, &shots).await?;
+    pace.dear = dear;
+    pace.learn(&shots, &samples);
+
+    let begin = Instant::now();
+    for round in 1..=track.options.max_rounds {
+        let shots = schedule(track, runners, &live, &pace, rng);
+        let (samples, _) = fire(cx, track, &arms, &shots).await?;
+        record(track, runners, &live, &shots, &samples, &pace);
+        pace.learn(&shots, &samples);
+        retire(cx, track, runners, &mut live, round);
+        cx.emit(Event::Measured {
+            agent: track.agent.clone(),
+            round,
+            rounds: track.options.max_rounds,
+            live: live.len(),
+        });
+        let out_of_time = begin.elapsed().as_secs_f64() > track.options.measuring_seconds
+            || cx.time_left().is_some_and(|left| left < begin.elapsed() / round * 2);
+        if live.is_empty() || (out_of_time && round >= track.options.min_rounds) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What earlier shots taught: how long each cell takes under each arm.
+#[derive(Debug, Default)]
+struct Pace {
+    milliseconds: BTreeMap<(usize, usize), Vec<f64>>,
+    dear: BTreeSet<usize>,
+}
+
+impl Pace {
+    fn learn(&mut self, shots: &[(usize, Shot)], samples: &[Sample]) {
+        for ((cell, shot), sample) in shots.iter().zip(samples) {
+            self.milliseconds.entry((shot.arm, *cell)).or_default().push(sample.wall_ms);
+        }
+    }
+
+    fn typical(&self, arm: usize, cell: usize) -> Option<f64> {
+        self.milliseconds.get(&(arm, cell)).map(|ms| median(ms))
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_REPETITIONS.
+    fn repetitions(&self, arm: usize, cell: usize) -> u32 {
+        self.typical(arm, cell)
+            .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32)
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    fn timeout_ms(&self, arm: usize, cell: usize, track: &Track<'_>) -> u64 {
+        let first = track.cells[cell].first_timeout_ms as f64;
+        let longest = track.options.statement_timeout_seconds * 1e3;
+        let bound = match self.typical(BASELINE, cell) {
+            _ if arm < FIRST_CANDIDATE => longest,
+            Some(ms) => (ms * CUT_OFF.0).max(ms + CUT_OFF.1),
+            None => first,
+        };
+        bound.min(longest).ceil() as u64
+    }
+}
+
+/// The shots of one round, each with its cell: cells in random order, arms in random order within a cell.
+/// An arm that is dear to switch on has all its cells in one block at a random place.
+fn schedule(
+    track: &Track<'_>,
+    runners: &[Runner],
+    live: &BTreeSet<usize>,
+    pace: &Pace,
+    rng: &mut ChaCha8Rng,
+) -> Vec<(usize, Shot)> {
+    let mut wanted: Vec<usize> =
+        live.iter().flat_map(|&r| runners[r].impact.measured.iter().copied()).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut blocks: Vec<Vec<(usize, Shot)>> = Vec::new();
+    for &cell in &wanted {
+        let mut arms = vec![BASELINE, CONTROL];
+        arms.extend(
+            live.iter()
+                .filter(|&&r| {
+                    runners[r].impact.measured.contains(&cell) && !pace.dear.contains(&(r + FIRST_CANDIDATE))
+                })
+                .map(|r| r + FIRST_CANDIDATE),
+        );
+        arms.extend(
+            live.iter()
+                .filter(|&&r| runners[r].rival.is_some() && runners[r].impact.measured.contains(&cell))
+                .map(|r| rival_arm(runners, *r)),
+        );
+        arms.shuffle(rng);
+        blocks.push(arms.into_iter().map(|arm| (cell, shot(track, runners, arm, cell, pace))).collect());
+    }
+    for &runner in live.iter().filter(|&&r| pace.dear.contains(&(r + FIRST_CANDIDATE))) {
+        let arm = runner + FIRST_CANDIDATE;
+        let cells = &runners[runner].impact.measured;
+        blocks.push(cells.iter().map(|&cell| (cell, shot(track, runners, arm, cell, pace))).collect());
+    }
+    blocks.shuffle(rng);
+    blocks.into_iter().flatten().collect()
+}
+
+fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &Pace) -> Shot {
+    let Cell { statement, set, .. } = track.cells[cell];
+    let sql = match arm.checked_sub(FIRST_CANDIDATE) {
+        None => &statement.sql,
+        Some(place) => match (runners.get(place), runners.get(place.saturating_sub(runners.len()))) {
+            (Some(runner), _) => text(track.cells[cell], &runner.candidate),
+            (None, Some(Runner { rival: Some(rival), .. })) => text(track.cells[cell], &rival.candidate),
+            _ => &statement.sql,
+        },
+    };
+    Shot {
+        arm,
+        statement: statement.id.clone(),
+        parameter_set: set.id.clone(),
+        sql: sql.to_owned(),
+        values: set.values.clone(),
+        kind: statement.kind,
+        repetitions: pace.repetitions(arm, cell),
+        timeout_ms: pace.timeout_ms(arm, cell, track),
+    }
+}
+
+fn rival_arm(runners: &[Runner], runner: usize) -> usize {
+    FIRST_CANDIDATE + runners.len() + runner
+}
+
+/// Runs the shots while holding the timing slot. Also tells which arms were dear to switch on.
+async fn fire(
+    cx: &Context,
+    track: &Track<'_>,
+    arms: &[Arm],
+    shots: &[(usize, Shot)],
+) -> Result<(Vec<Sample>, BTreeSet<usize>)> {
+    let permit =
+        track.slot.acquire().await.map_err(|e| Error::internal("the timing slot is closed").caused_by(e))?;
+    let _measuring = cx.meter().enter(Phase::Measuring);
+    let mut dear = BTreeSet::new();
+    let distinct: BTreeSet<usize> =
+        shots.iter().map(|(_, s)| s.arm).filter(|a| *a >= FIRST_CANDIDATE).collect();
+    for arm in distinct {
+        if arms[arm].enter.iter().any(|sql| sql.starts_with("ANALYZE")) {
+            let begin = Instant::now();
+            track.lab.enter(cx, &arms[arm]).await?;
+            let took = begin.elapsed();
+            track.lab.leave(cx).await?;
+            if took > DEAR_SWITCH {
+                dear.insert(arm);
+            }
+        }
+    }
+    let round = Round { arms: arms.to_vec(), shots: shots.iter().map(|(_, s)| s.clone()).collect() };
+    let samples = track.benchmarker.measure(cx, track.lab, &round).await?;
+    drop(permit);
+    if samples.len() != shots.len() {
+        return Err(Error::internal("the benchmarker did not return one sample for each shot")
+            .with("shots", shots.len())
+            .with("samples", samples.len()));
+    }
+    Ok((samples, dear))
+}
+
+/// Adds the samples of a round to the trials of the live runners.
+fn record(
+    track: &Track<'_>,
+    runners: &mut [Runner],
+    live: &BTreeSet<usize>,
+    shots: &[(usize, Shot)],
+    samples: &[Sample],
+    pace: &Pace,
+) {
+    let by_place: BTreeMap<(usize, usize), &Sample> =
+        shots.iter().zip(samples).map(|((cell, shot), sample)| ((shot.arm, *cell), sample)).collect();
+    for &r in live {
+        let arm = r + FIRST_CANDIDATE;
+        let rival = rival_arm(runners, r);
+        let runner = &mut runners[r];
+        for &cell in &runner.impact.measured {
+            let (Some(baseline), Some(control), Some(candidate)) =
+                (by_place.get(&(BASELINE, cell)), by_place.get(&(CONTROL, cell)), by_place.get(&(arm, cell)))
+            else {
+                continue;
+            };
+            let Cell { statement, set, .. } = track.cells[cell];
+            let Some(paired) = runner
+                .trial
+                .samples
+                .iter_mut()
+                .find(|s| s.statement == statement.id && s.parameter_set == set.id)
+            else {
+                continue;
+            };
+            push(paired, baseline, candidate, control);
+            paired.rival_ms.extend(by_place.get(&(rival, cell)).map(|sample| sample.wall_ms));
+            #[allow(clippy::cast_precision_loss)] // Milliseconds.
+            if candidate.timed_out {
+                paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
+                runner.trial.state = TrialState::Rejected {
+                    reason: format!(
+                        "makes {} with {} slower: stopped after {:.0} ms; the baseline takes {:.1} ms",
+                        statement.id,
+                        set.id,
+                        paired.timeout_ms,
+                        median(&paired.baseline_ms)
+                    ),
+                };
+            }
+        }
+    }
+}
+
+fn push(paired: &mut PairedSamples, baseline: &Sample, candidate: &Sample, control: &Sample) {
+    paired.baseline_ms.push(baseline.wall_ms);
+    paired.candidate_ms.push(candidate.wall_ms);
+    paired.control_ms.push(control.wall_ms);
+    if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
+        paired.baseline_cpu_ms.push(before);
+        paired.candidate_cpu_ms.push(after);
+    }
+}
+
+/// Takes the runners out that have nothing left to learn.
+fn retire(cx: &Context, track: &Track<'_>, runners: &mut [Runner], live: &mut BTreeSet<usize>, round: u32) {
+    live.retain(|&r| {
+        let trial = &runners[r].trial;
+        let out = match &trial.state {
+            TrialState::Rejected { reason } => Some(reason.clone()),
+            _ if round < track.options.min_rounds => return true,
+            _ => match progress(trial, track.limits, track.error_rate) {
+                Progress::Open => return true,
+                Progress::Certified => None,
+                Progress::Hopeless(reason) | Progress::Broken(reason) => Some(reason),
+            },
+        };
+        if let Some(reason) = out {
+            cx.emit(Event::Eliminated { candidate: trial.candidate.clone(), reason });
+        }
+        false
+    });
+}

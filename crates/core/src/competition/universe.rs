@@ -1,0 +1,142 @@
+//! One universe from its first byte to its last: fork, inspect, propose, build, race, unite, destroy.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio::sync::Semaphore;
+
+use super::finale::Finalists;
+use super::inspect::inspect;
+use super::probe::SessionProbe;
+use super::propose::propose;
+use super::screen::cells;
+use super::stage::Stage;
+use super::{UniverseOutcome, UniverseTask};
+use crate::bench::Lab;
+use crate::context::{Context, Phase};
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::traits::{Agent, Benchmarker, ForkBackend};
+use crate::types::{CandidateId, SourceReport};
+
+/// What universes share.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) backend: Arc<dyn ForkBackend>,
+    pub(super) benchmarker: Arc<dyn Benchmarker>,
+    /// Timing takes this: one at a time on a machine.
+    pub(super) slot: Arc<Semaphore>,
+    /// Heavy work that is not timed takes this.
+    pub(super) builders: Arc<Semaphore>,
+}
+
+/// What a universe is for.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// Ask an agent and race what it proposes.
+    Ask(Arc<dyn Agent>),
+    /// Race the union of what helped in several universes against the best of them.
+    Finale(Finalists),
+}
+
+/// Runs one universe by itself, as a worker on another machine does. The fork is destroyed before this
+/// returns, whatever happens. A workload that the server refuses is an error; everything else that goes
+/// wrong is told in the outcome.
+pub async fn run_universe(
+    cx: &Context,
+    task: &UniverseTask,
+    backend: Arc<dyn ForkBackend>,
+    agent: Arc<dyn Agent>,
+    benchmarker: Arc<dyn Benchmarker>,
+) -> Result<UniverseOutcome> {
+    let one = || Arc::new(Semaphore::new(1));
+    run(cx, task, Job::Ask(agent), &Shared { backend, benchmarker, slot: one(), builders: one() }).await
+}
+
+pub(super) async fn run(
+    cx: &Context,
+    task: &UniverseTask,
+    job: Job,
+    shared: &Shared,
+) -> Result<UniverseOutcome> {
+    let mut outcome = UniverseOutcome::empty(task.agent.clone());
+    let born = Instant::now();
+    let result = live(cx, task, job, shared, &mut outcome).await;
+    if let Some(universe) = &outcome.universe {
+        let cleanup = cx.for_cleanup();
+        shared.backend.destroy(&cleanup, &universe.id).await?;
+        outcome.lived_seconds = born.elapsed().as_secs_f64();
+        cx.emit(Event::UniverseDestroyed { universe: universe.id.clone() });
+    }
+    if let Err(error) = result {
+        cx.check()?;
+        if error.kind() == ErrorKind::InvalidInput {
+            return Err(error);
+        }
+        cx.emit(Event::Failed { agent: task.agent.clone(), error: error.to_string() });
+        outcome.error = Some(error.to_string());
+    }
+    Ok(outcome)
+}
+
+async fn live(
+    cx: &Context,
+    task: &UniverseTask,
+    job: Job,
+    shared: &Shared,
+    outcome: &mut UniverseOutcome,
+) -> Result<()> {
+    let backend = shared.backend.as_ref();
+    let universe = {
+        let _forking = cx.meter().enter(Phase::Forking);
+        backend.fork(cx).await?
+    };
+    cx.emit(Event::UniverseSpawned {
+        universe: universe.id.clone(),
+        agent: task.agent.clone(),
+        mechanism: universe.mechanism.clone(),
+        seconds: universe.cost.seconds,
+    });
+    outcome.universe = Some(universe.clone());
+    let lab = Lab::open(cx, backend, &universe).await?;
+
+    let heavy = shared.builders.acquire().await.map_err(closed)?;
+    let brief = Arc::new(inspect(cx, &lab, task).await?);
+    outcome.source = Some(SourceReport::of(&brief.catalog));
+    drop(heavy);
+
+    let stage = Stage {
+        cx,
+        task,
+        shared,
+        lab: &lab,
+        universe: &universe,
+        brief: &brief,
+        cells: &cells(&brief, &task.options),
+    };
+    let agent = match job {
+        Job::Ask(agent) => agent,
+        Job::Finale(finalists) => return stage.finale(finalists, outcome).await,
+    };
+    let dsn = backend.dsn(cx, &universe.id).await?;
+    let probe = SessionProbe::open(cx, &dsn, task.options.statement_timeout_seconds).await?;
+    let proposed = propose(cx, agent, Box::new(probe), Arc::clone(&brief), &task.options).await?;
+    for candidate in &proposed {
+        cx.emit(Event::Proposed {
+            agent: task.agent.clone(),
+            candidate: candidate.id.clone(),
+            title: candidate.title.clone(),
+        });
+    }
+    stage.compete(proposed, outcome).await
+}
+
+pub(super) fn closed(error: tokio::sync::AcquireError) -> Error {
+    Error::internal("a semaphore of the competition is closed").caused_by(error)
+}
+
+/// Ids sort by agent and number, not by text.
+pub(super) fn sort_key(id: &CandidateId) -> (String, u64) {
+    let (agent, number) = id.as_str().rsplit_once('-').unwrap_or((id.as_str(), "0"));
+    (agent.to_owned(), number.parse().unwrap_or(0))
+}

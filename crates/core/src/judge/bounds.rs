@@ -1,0 +1,94 @@
+//! Bounds that no winner may break, whatever it gains.
+
+use super::objective::write_effects;
+use crate::stats::{log_ratios, median, ratio_interval};
+use crate::types::{Answers, Limits, PairedSamples, StatementKind, Trial, TrialState};
+
+/// A slowdown of less than this many milliseconds is not a regression that anyone can see; planning one more
+/// index costs about as much.
+const VISIBLE_MS: f64 = 0.05;
+
+/// Why this trial cannot win, if it cannot.
+pub(super) fn broken(trial: &Trial, limits: &Limits) -> Option<String> {
+    if let TrialState::Rejected { reason } = &trial.state {
+        return Some(reason.clone());
+    }
+    match trial.answers {
+        Answers::Differs => {
+            return Some(format!("changes answers: {}", first_reason(trial, Answers::Differs)));
+        }
+        Answers::Unverifiable => {
+            return Some(format!(
+                "answers cannot be compared: {}",
+                first_reason(trial, Answers::Unverifiable)
+            ));
+        }
+        Answers::Same | Answers::Unchanged => {}
+    }
+    if let Some(age) = trial.staleness_seconds
+        && limits.max_staleness_seconds.is_none_or(|allowed| age > allowed)
+    {
+        let allowed = limits.max_staleness_seconds.map_or("none".to_owned(), |s| format!("{s} s"));
+        return Some(format!("answers may be {age} s old; allowed: {allowed}"));
+    }
+    if let Some(max) = limits.max_storage_bytes
+        && trial.costs.bytes > 0
+        && trial.costs.bytes.unsigned_abs() > max
+    {
+        return Some(format!("takes {} bytes; allowed: {max}", trial.costs.bytes));
+    }
+    regression(trial, limits).or_else(|| slow_writes(trial, limits))
+}
+
+fn first_reason(trial: &Trial, answers: Answers) -> String {
+    trial
+        .checks
+        .iter()
+        .find(|c| c.answers == answers)
+        .map_or_else(String::new, |c| format!("{} with {}: {}", c.statement, c.parameter_set, c.reason))
+}
+
+/// The worst read statement that became slower than allowed. Both must hold: the estimate is beyond the
+/// bound, and the interval says that it is a slowdown at all.
+fn regression(trial: &Trial, limits: &Limits) -> Option<String> {
+    trial
+        .samples
+        .iter()
+        .filter(|s| s.kind == StatementKind::Read && s.plan_changed && !s.candidate_ms.is_empty())
+        .filter_map(|s| {
+            let slowdown = slowdown(s, limits)?;
+            (slowdown > 1.0 + limits.max_regression).then_some((s, slowdown))
+        })
+        .max_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(s, slowdown)| {
+            format!(
+                "makes {} with {} slower: {:.2} times its time ({:.2} ms instead of {:.2} ms)",
+                s.statement,
+                s.parameter_set,
+                slowdown,
+                median(&s.candidate_ms),
+                median(&s.baseline_ms)
+            )
+        })
+}
+
+fn slowdown(samples: &PairedSamples, limits: &Limits) -> Option<f64> {
+    if median(&samples.candidate_ms) - median(&samples.baseline_ms) < VISIBLE_MS {
+        return None;
+    }
+    let interval =
+        ratio_interval(&log_ratios(samples.baseline_ms.iter().zip(&samples.candidate_ms)), limits.error_rate);
+    let cut_off = samples.candidate_ms.iter().any(|ms| *ms >= samples.timeout_ms);
+    (interval.low > 1.0 || cut_off).then_some(interval.estimate)
+}
+
+fn slow_writes(trial: &Trial, limits: &Limits) -> Option<String> {
+    let effects = write_effects(trial);
+    let interval = ratio_interval(&effects, limits.error_rate);
+    (!effects.is_empty() && interval.low > 1.0 && interval.estimate > limits.max_write_slowdown).then(|| {
+        format!(
+            "writes take {:.2} times their time; allowed: {}",
+            interval.estimate, limits.max_write_slowdown
+        )
+    })
+}

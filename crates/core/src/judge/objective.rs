@@ -1,0 +1,87 @@
+//! The objective of each round: weighted workload time without and with the change.
+
+use crate::stats::{log_ratios, median};
+use crate::types::{PairedSamples, StatementKind, Trial};
+
+/// Weighted workload time of each round, milliseconds.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Rounds {
+    pub(super) baseline: Vec<f64>,
+    pub(super) candidate: Vec<f64>,
+    pub(super) control: Vec<f64>,
+    pub(super) rival: Vec<f64>,
+}
+
+impl Rounds {
+    /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
+    /// pairs; they count with the median of what the baseline took, on both sides. A view's refresh is
+    /// charged to the candidate once for each period.
+    pub(super) fn of(trial: &Trial) -> Self {
+        let (paired, unpaired): (Vec<_>, Vec<_>) =
+            trial.samples.iter().partition(|s| !s.candidate_ms.is_empty());
+        if paired.is_empty() {
+            return Self::default();
+        }
+        let constant: f64 = unpaired.iter().map(|s| s.weight * median(&s.baseline_ms)).sum();
+        let charge = constant + refresh_charge(trial);
+        let rounds = shortest(&paired, |s| s.baseline_ms.len().min(s.candidate_ms.len()));
+        let rivals = shortest(&paired, |s| s.candidate_ms.len().min(s.rival_ms.len()));
+        let controls = shortest(&paired, |s| s.baseline_ms.len().min(s.control_ms.len()));
+        let sum = |round: usize, of: fn(&PairedSamples) -> &Vec<f64>| -> f64 {
+            paired.iter().map(|s| s.weight * of(s)[round]).sum()
+        };
+        Self {
+            baseline: (0..rounds).map(|r| constant + sum(r, |s| &s.baseline_ms)).collect(),
+            candidate: (0..rounds).map(|r| charge + sum(r, |s| &s.candidate_ms)).collect(),
+            control: (0..controls).map(|r| constant + sum(r, |s| &s.control_ms)).collect(),
+            // The rival's own refreshes are not charged here: that only makes it harder to beat.
+            rival: (0..rivals).map(|r| constant + sum(r, |s| &s.rival_ms)).collect(),
+        }
+    }
+
+    /// `ln(baseline / candidate)` of each round.
+    pub(super) fn effects(&self) -> Vec<f64> {
+        log_ratios(self.baseline.iter().zip(&self.candidate))
+    }
+
+    /// `ln(rival / candidate)` of each round; empty without a rival.
+    pub(super) fn rival_effects(&self) -> Vec<f64> {
+        log_ratios(self.rival.iter().zip(&self.candidate))
+    }
+
+    /// `ln(baseline / control)` of each round: what nothing at all looks like.
+    pub(super) fn control_effects(&self) -> Vec<f64> {
+        log_ratios(self.baseline.iter().zip(&self.control))
+    }
+}
+
+fn shortest(samples: &[&PairedSamples], length: impl Fn(&PairedSamples) -> usize) -> usize {
+    samples.iter().map(|s| length(s)).min().unwrap_or(0)
+}
+
+/// Milliseconds of refreshing per minute, the unit of the weights.
+fn refresh_charge(trial: &Trial) -> f64 {
+    match (trial.costs.refresh_seconds, trial.staleness_seconds) {
+        (Some(refresh), Some(every)) if every > 0.0 => refresh * 1e3 * 60.0 / every,
+        _ => 0.0,
+    }
+}
+
+/// `ln(baseline / candidate)` of the weighted writes of each round; empty without measured writes.
+pub(super) fn write_effects(trial: &Trial) -> Vec<f64> {
+    let writes: Vec<&PairedSamples> = trial
+        .samples
+        .iter()
+        .filter(|s| s.kind == StatementKind::Write && !s.candidate_ms.is_empty())
+        .collect();
+    if writes.is_empty() {
+        return Vec::new();
+    }
+    let rounds = shortest(&writes, |s| s.baseline_ms.len().min(s.candidate_ms.len()));
+    let total = |round: usize, of: fn(&PairedSamples) -> &Vec<f64>| -> f64 {
+        writes.iter().map(|s| s.weight * of(s)[round]).sum()
+    };
+    let baseline: Vec<f64> = (0..rounds).map(|r| total(r, |s| &s.baseline_ms)).collect();
+    let candidate: Vec<f64> = (0..rounds).map(|r| total(r, |s| &s.candidate_ms)).collect();
+    log_ratios(baseline.iter().zip(&candidate))
+}

@@ -1,0 +1,357 @@
+//! The default judge.
+
+use super::bounds::broken;
+use super::objective::Rounds;
+use crate::error::{Error, Result};
+use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
+use crate::traits::Judge;
+use crate::types::{
+    CandidateStatus, Interval, Limits, Problem, Ranked, StatementVerdict, Trial, TrialState, Verdict,
+};
+
+/// Crowns the candidate with the smallest ratio among those that
+///
+/// 1. keep every bound (answers, regressions, write time, storage, staleness),
+/// 2. are certified: the upper end of the ratio's confidence sequence lies below `1 − min_gain`, at
+///    `error_rate` divided by the number of measured candidates (union bound), and
+/// 3. gain more than the largest A/A deviation that the run itself showed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PairedJudge;
+
+impl Judge for PairedJudge {
+    fn judge(&self, problem: &Problem, trials: &[Trial]) -> Result<Verdict> {
+        let limits = &problem.limits;
+        check_limits(limits)?;
+        let rounds: Vec<Rounds> = trials.iter().map(Rounds::of).collect();
+        let measured = rounds.iter().filter(|r| !r.baseline.is_empty()).count().max(1);
+        #[allow(clippy::cast_precision_loss)] // A handful of candidates.
+        let error_rate = limits.error_rate / measured as f64;
+        let noise = rounds.iter().map(noise).fold(0.0, f64::max);
+        let mut ranking: Vec<Ranked> = trials
+            .iter()
+            .zip(&rounds)
+            .map(|(trial, rounds)| rank(trial, rounds, limits, error_rate, noise))
+            .collect();
+        let best = ranking
+            .iter()
+            .filter(|r| r.status == CandidateStatus::RunnerUp)
+            .min_by(|a, b| estimate(a).total_cmp(&estimate(b)))
+            .map(|r| (r.candidate.clone(), r.ratio));
+        if let Some((winner, _)) = &best {
+            for ranked in &mut ranking {
+                if ranked.candidate == *winner {
+                    ranked.status = CandidateStatus::Crowned;
+                } else if ranked.status == CandidateStatus::RunnerUp {
+                    ranked.reason = format!("{}; {winner} is faster still", ranked.reason);
+                }
+            }
+        }
+        ranking.sort_by(|a, b| {
+            a.status
+                .cmp(&b.status)
+                .then(estimate(a).total_cmp(&estimate(b)))
+                .then(a.candidate.cmp(&b.candidate))
+        });
+        let reason = match best.as_ref().and(ranking.first()) {
+            Some(first) => format!("{}: {}", first.candidate, first.reason),
+            None => no_winner(&ranking),
+        };
+        Ok(Verdict {
+            winner: best.as_ref().map(|b| b.0.clone()),
+            ratio: best.and_then(|b| b.1),
+            reason,
+            noise,
+            ranking,
+        })
+    }
+}
+
+fn check_limits(limits: &Limits) -> Result<()> {
+    let wrong = |name: &str, value: f64, range: &str| {
+        Err(Error::invalid(format!("{name} must be {range}")).with("given", value))
+    };
+    if !(limits.error_rate > 0.0 && limits.error_rate < 1.0) {
+        return wrong("error_rate", limits.error_rate, "between 0 and 1");
+    }
+    if !(0.0..1.0).contains(&limits.min_gain) {
+        return wrong("min_gain", limits.min_gain, "at least 0 and below 1");
+    }
+    if limits.max_regression.is_nan() || limits.max_regression < 0.0 {
+        return wrong("max_regression", limits.max_regression, "at least 0");
+    }
+    if limits.max_write_slowdown.is_nan() || limits.max_write_slowdown < 1.0 {
+        return wrong("max_write_slowdown", limits.max_write_slowdown, "at least 1");
+    }
+    Ok(())
+}
+
+/// How far the A/A control of a trial lies from one, as a share.
+fn noise(rounds: &Rounds) -> f64 {
+    let effects = rounds.control_effects();
+    if effects.len() < 2 { 0.0 } else { (hodges_lehmann(&effects).abs()).exp_m1() }
+}
+
+fn rank(trial: &Trial, rounds: &Rounds, limits: &Limits, error_rate: f64, noise: f64) -> Ranked {
+    let effects = rounds.effects();
+    let ratio = (!effects.is_empty()).then(|| ratio_interval(&effects, error_rate));
+    let rival =
+        (!rounds.rival.is_empty()).then(|| ratio_interval(&rounds.rival_effects(), limits.error_rate));
+    let (status, reason) = decide(trial, ratio, rival, effects.len(), limits, noise);
+    Ranked {
+        candidate: trial.candidate.clone(),
+        status,
+        reason,
+        ratio,
+        statements: statements(trial, limits),
+    }
+}
+
+fn decide(
+    trial: &Trial,
+    ratio: Option<Interval>,
+    rival: Option<Interval>,
+    pairs: usize,
+    limits: &Limits,
+    noise: f64,
+) -> (CandidateStatus, String) {
+    if let TrialState::Failed { error } = &trial.state {
+        return (CandidateStatus::Failed, error.clone());
+    }
+    if let Some(reason) = broken(trial, limits) {
+        return (CandidateStatus::Rejected, reason);
+    }
+    let Some(ratio) = ratio else {
+        return (CandidateStatus::Eliminated, "it was not measured".to_owned());
+    };
+    let wanted = 1.0 - limits.min_gain;
+    let found = format!("{} after {pairs} pairs", describe(ratio));
+    let certified = ratio.high < wanted && 1.0 - ratio.estimate > noise;
+    match (certified, &trial.rival, rival) {
+        (true, None, _) => return (CandidateStatus::RunnerUp, format!("certified: {found}")),
+        (true, Some(name), Some(rival)) if rival.high < 1.0 => {
+            return (
+                CandidateStatus::RunnerUp,
+                format!("certified: {found}; {} that of {name}", describe(rival)),
+            );
+        }
+        (true, Some(name), rival) => {
+            let against = rival.map_or_else(String::new, |r| format!(": {} that of {name}", describe(r)));
+            return (
+                CandidateStatus::Eliminated,
+                format!("{found}, but not certainly faster than {name} alone{against}"),
+            );
+        }
+        (false, ..) => {}
+    }
+    let unused = trial.samples.iter().all(|s| !s.plan_changed);
+    let why = if ratio.high < wanted {
+        format!("{found}; not more than the {:.1} % that the A/A control shows", noise * 100.0)
+    } else if unused {
+        format!("no plan uses it: {found}")
+    } else if ratio.low > wanted {
+        format!("no useful gain: {found}")
+    } else if trial.state == TrialState::Outpaced {
+        format!("others were clearly better: {found}")
+    } else {
+        format!("a gain of {:.0} % is not certain: {found}", limits.min_gain * 100.0)
+    };
+    (CandidateStatus::Eliminated, why)
+}
+
+/// The ratio in words that a reader of reports knows.
+fn describe(ratio: Interval) -> String {
+    if ratio.high >= f64::MAX {
+        return format!("{:.2} times the time (too few pairs for an interval)", ratio.estimate);
+    }
+    format!("{} times the time [{}, {}]", digits(ratio.estimate), digits(ratio.low), digits(ratio.high))
+}
+
+/// Two decimals, or two significant digits where that would show zero.
+fn digits(value: f64) -> String {
+    if value < 0.1 { format!("{value:.4}") } else { format!("{value:.2}") }
+}
+
+fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
+    trial
+        .samples
+        .iter()
+        // What was to be raced and never was has nothing to show.
+        .filter(|s| !s.baseline_ms.is_empty())
+        .map(|s| {
+            let pairs = s.baseline_ms.len().min(s.candidate_ms.len());
+            let (candidate_ms, ratio) = if pairs == 0 {
+                (median(&s.baseline_ms), Interval::ONE)
+            } else {
+                let effects = log_ratios(s.baseline_ms.iter().zip(&s.candidate_ms));
+                (median(&s.candidate_ms), ratio_interval(&effects, limits.error_rate))
+            };
+            StatementVerdict {
+                statement: s.statement.clone(),
+                parameter_set: s.parameter_set.clone(),
+                pairs,
+                baseline_ms: median(&s.baseline_ms),
+                candidate_ms,
+                baseline_cpu_ms: cpu(&s.baseline_cpu_ms),
+                candidate_cpu_ms: cpu(&s.candidate_cpu_ms),
+                ratio,
+            }
+        })
+        .collect()
+}
+
+fn cpu(samples: &[f64]) -> Option<f64> {
+    (!samples.is_empty()).then(|| median(samples))
+}
+
+fn estimate(ranked: &Ranked) -> f64 {
+    ranked.ratio.map_or(f64::MAX, |r| r.estimate)
+}
+
+fn no_winner(ranking: &[Ranked]) -> String {
+    match ranking.iter().find(|r| r.ratio.is_some()) {
+        None if ranking.is_empty() => "no agent had anything to propose".to_owned(),
+        None => format!("none of {} candidates could be measured", ranking.len()),
+        Some(best) => format!(
+            "no candidate is certain to make the workload faster within the bounds; the nearest, {}, was {:?}: {}",
+            best.candidate, best.status, best.reason
+        )
+        .replace("RunnerUp", "certified")
+        .replace("Eliminated", "eliminated")
+        .replace("Rejected", "rejected")
+        .replace("Failed", "failed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Answers, Costs, PairedSamples, StatementKind};
+
+    fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> PairedSamples {
+        let wobble = [1.0, 1.02, 0.99, 1.01, 0.98, 1.0, 1.015, 0.995];
+        PairedSamples {
+            statement: name.into(),
+            parameter_set: "none".into(),
+            kind,
+            weight: 1.0,
+            plan_changed: true,
+            baseline_ms: wobble.iter().map(|w| baseline * w).collect(),
+            candidate_ms: wobble.iter().rev().map(|w| candidate * w).collect(),
+            control_ms: wobble.iter().rev().map(|w| baseline * w).collect(),
+            rival_ms: Vec::new(),
+            baseline_cpu_ms: Vec::new(),
+            candidate_cpu_ms: Vec::new(),
+            timeout_ms: 1e6,
+        }
+    }
+
+    fn trial(name: &str, samples: Vec<PairedSamples>) -> Trial {
+        Trial {
+            candidate: name.into(),
+            universe: "u".into(),
+            state: TrialState::Measured,
+            answers: Answers::Same,
+            checks: Vec::new(),
+            samples,
+            costs: Costs::default(),
+            planned_ratio: None,
+            predicted_ratio: None,
+            staleness_seconds: None,
+            rival: None,
+        }
+    }
+
+    fn judge(trials: &[Trial]) -> Verdict {
+        PairedJudge.judge(&Problem::default(), trials).unwrap()
+    }
+
+    #[test]
+    fn the_fastest_certified_candidate_wins() {
+        let read = StatementKind::Read;
+        let verdict = judge(&[
+            trial("a", vec![samples("s", read, 100.0, 50.0)]),
+            trial("b", vec![samples("s", read, 100.0, 30.0)]),
+            trial("c", vec![samples("s", read, 100.0, 100.0)]),
+        ]);
+        assert_eq!(verdict.winner, Some("b".into()));
+        let status: Vec<_> = verdict.ranking.iter().map(|r| (r.candidate.as_str(), r.status)).collect();
+        assert_eq!(
+            status,
+            [
+                ("b", CandidateStatus::Crowned),
+                ("a", CandidateStatus::RunnerUp),
+                ("c", CandidateStatus::Eliminated)
+            ]
+        );
+    }
+
+    #[test]
+    fn equal_times_have_no_winner() {
+        let verdict = judge(&[trial("a", vec![samples("s", StatementKind::Read, 100.0, 100.0)])]);
+        assert_eq!(verdict.winner, None);
+        assert!(verdict.reason.contains("no candidate is certain"), "{}", verdict.reason);
+        assert_eq!(judge(&[]).reason, "no agent had anything to propose");
+    }
+
+    #[test]
+    fn a_regression_of_one_statement_costs_the_crown() {
+        let read = StatementKind::Read;
+        let verdict =
+            judge(&[trial("a", vec![samples("s", read, 1000.0, 100.0), samples("t", read, 10.0, 20.0)])]);
+        assert_eq!(verdict.winner, None);
+        assert!(
+            verdict.ranking[0].reason.contains("makes t with none slower"),
+            "{}",
+            verdict.ranking[0].reason
+        );
+    }
+
+    #[test]
+    fn slow_writes_and_changed_answers_cost_the_crown() {
+        let slow = trial(
+            "a",
+            vec![
+                samples("s", StatementKind::Read, 100.0, 10.0),
+                samples("w", StatementKind::Write, 1.0, 3.0),
+            ],
+        );
+        let mut wrong = trial("b", vec![samples("s", StatementKind::Read, 100.0, 10.0)]);
+        wrong.answers = Answers::Differs;
+        let verdict = judge(&[slow, wrong]);
+        assert_eq!(verdict.winner, None);
+        assert!(verdict.ranking.iter().all(|r| r.status == CandidateStatus::Rejected));
+    }
+
+    #[test]
+    fn a_union_must_beat_its_best_member() {
+        let union = |rival: f64| {
+            let mut samples = samples("s", StatementKind::Read, 100.0, 30.0);
+            samples.rival_ms = samples.candidate_ms.iter().rev().map(|ms| ms / 30.0 * rival).collect();
+            Trial { rival: Some("a".into()), ..trial("b", vec![samples]) }
+        };
+        let single = || trial("a", vec![samples("s", StatementKind::Read, 100.0, 30.5)]);
+        assert_eq!(judge(&[single(), union(30.0)]).winner, Some("a".into()));
+        assert_eq!(judge(&[single(), union(60.0)]).winner, Some("b".into()));
+    }
+
+    #[test]
+    fn a_refresh_is_charged_to_its_view() {
+        let mut view = trial("a", vec![samples("s", StatementKind::Read, 100.0, 10.0)]);
+        view.staleness_seconds = Some(60.0);
+        view.costs.refresh_seconds = Some(0.2);
+        let problem = Problem {
+            limits: Limits { max_staleness_seconds: Some(60.0), ..Limits::default() },
+            ..Problem::default()
+        };
+        // 10 ms and 200 ms of refreshing against 100 ms.
+        let verdict = PairedJudge.judge(&problem, &[view]).unwrap();
+        assert!(verdict.ranking[0].ratio.unwrap().estimate > 2.0);
+        assert_eq!(verdict.winner, None);
+    }
+
+    #[test]
+    fn the_same_trials_give_the_same_verdict() {
+        let trials = [trial("a", vec![samples("s", StatementKind::Read, 100.0, 50.0)])];
+        assert_eq!(judge(&trials), judge(&trials));
+    }
+}

@@ -1,0 +1,68 @@
+//! The same rules as the judge's, asked during a race: is anything left to learn?
+
+use super::bounds::broken;
+use super::objective::{Rounds, write_effects};
+use crate::stats::{hodges_lehmann, log_ratios, ratio_interval};
+use crate::types::{Limits, StatementKind, Trial};
+
+/// Where a candidate stands.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Progress {
+    /// More pairs may change the outcome.
+    Open,
+    /// Certified to be faster, with an interval narrow enough to rank it.
+    Certified,
+    /// Certified to have no useful gain.
+    Hopeless(String),
+    /// Breaks a bound.
+    Broken(String),
+}
+
+/// Where the candidate of this trial stands. `error_rate` already holds the correction for many candidates.
+pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progress {
+    if let Some(reason) = broken(trial, limits) {
+        return Progress::Broken(reason);
+    }
+    let rounds = Rounds::of(trial);
+    let ratio = ratio_interval(&rounds.effects(), error_rate);
+    let wanted = 1.0 - limits.min_gain;
+    if ratio.low > wanted {
+        return Progress::Hopeless(format!(
+            "no useful gain: {:.2} times the time [{:.2}, {:.2}]",
+            ratio.estimate, ratio.low, ratio.high
+        ));
+    }
+    // So narrow an interval ranks candidates that differ by more than noise.
+    let undecided_rival = || {
+        let rival = ratio_interval(&rounds.rival_effects(), limits.error_rate);
+        !rounds.rival.is_empty() && rival.low <= 1.0 && rival.high >= 1.0
+    };
+    if ratio.high < wanted && ratio.high < ratio.low * 1.3 && !undecided_rival() {
+        Progress::Certified
+    } else {
+        Progress::Open
+    }
+}
+
+/// Whether at least one read is certainly faster, no bound is broken, and the whole is not slower: such a
+/// candidate may be worth having beside others even where its share of the workload is small.
+pub(crate) fn helps_somewhere(trial: &Trial, limits: &Limits) -> bool {
+    let faster = trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
+        let effects = log_ratios(s.baseline_ms.iter().zip(&s.candidate_ms));
+        ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
+    });
+    faster
+        && broken(trial, limits).is_none()
+        && ratio_interval(&Rounds::of(trial).effects(), limits.error_rate).estimate < 1.0
+}
+
+/// Weighted workload time with the change over without it; one if it was not measured.
+pub(crate) fn estimate(trial: &Trial) -> f64 {
+    ratio_interval(&Rounds::of(trial).effects(), 0.5).estimate
+}
+
+/// Weighted write time with the change over without it, if writes were measured.
+pub(crate) fn write_ratio(trial: &Trial) -> Option<f64> {
+    let effects = write_effects(trial);
+    (!effects.is_empty()).then(|| (-hodges_lehmann(&effects)).exp())
+}
