@@ -1,4 +1,7 @@
-//! What several agents need: reading the conditions of plans, and reading and editing statements.
+//! What several agents need: reading the conditions of plans and the text of statements, naming new objects.
 
 pub mod conditions;
-pub(crate) mod sql;
+pub mod names;
+pub mod sql;
+#[cfg(test)]
+pub(crate) mod testing;
