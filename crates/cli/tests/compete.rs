@@ -27,7 +27,10 @@ fn dump(server: &TestServer) -> String {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|l| !l.starts_with("\\restrict") && !l.starts_with("\\unrestrict"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +72,11 @@ async fn both_backends_find_the_missing_index_and_leave_the_source_as_it_was() {
         assert!(crowned.change.iter().any(|c| c.apply[0].contains("(customer")), "{:#?}", crowned.change);
         home.assert_nothing_left(backend);
         let databases = "SELECT string_agg(datname, ' ' ORDER BY datname) FROM pg_database";
-        assert_eq!(server.text("postgres", databases).await, "postgres shop template0 template1", "{backend}");
+        assert_eq!(
+            server.text("postgres", databases).await,
+            "postgres shop template0 template1",
+            "{backend}"
+        );
         assert_eq!(dump(&server), before, "{backend}");
     }
 }

@@ -27,7 +27,10 @@ fn a_small_demo_ends_with_a_verdict_and_a_report() {
     }
     let candidates = || report.universes.iter().flat_map(|u| &u.candidates);
     assert_eq!(said.code == Some(0), report.verdict.winner.is_some());
-    assert_eq!(candidates().filter(|c| c.status == CandidateStatus::Crowned).count(), usize::from(said.code == Some(0)));
+    assert_eq!(
+        candidates().filter(|c| c.status == CandidateStatus::Crowned).count(),
+        usize::from(said.code == Some(0))
+    );
     for candidate in candidates().filter(|c| c.status != CandidateStatus::Failed) {
         assert!(!candidate.reason.is_empty(), "{}", candidate.id);
     }

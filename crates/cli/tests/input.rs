@@ -69,9 +69,21 @@ async fn statements_that_the_server_refuses_are_named_with_their_place() {
     let home = Home::new();
     let source = server.dsn("shop").to_string();
     for (name, text, words) in [
-        ("table.sql", "SELECT 1;\n\n-- name: lookup\nSELECT *\nFROM nowhere;\n", ["table.sql:5:6", "lookup", "nowhere"]),
-        ("syntax.sql", "SELECT 1;\nSELECT 2;\nSELECT FROM WHERE;\n", ["syntax.sql:3", "syntax error", "WHERE"]),
-        ("column.sql", "SELECT total\n  , nothing FROM app.orders;\n", ["column.sql:2:5", "nothing", "does not exist"]),
+        (
+            "table.sql",
+            "SELECT 1;\n\n-- name: lookup\nSELECT *\nFROM nowhere;\n",
+            ["table.sql:5:6", "lookup", "nowhere"],
+        ),
+        (
+            "syntax.sql",
+            "SELECT 1;\nSELECT 2;\nSELECT FROM WHERE;\n",
+            ["syntax.sql:3", "syntax error", "WHERE"],
+        ),
+        (
+            "column.sql",
+            "SELECT total\n  , nothing FROM app.orders;\n",
+            ["column.sql:2:5", "nothing", "does not exist"],
+        ),
     ] {
         let workload = home.write(name, text);
         for backend in ["local", "template"] {
@@ -81,5 +93,8 @@ async fn statements_that_the_server_refuses_are_named_with_their_place() {
             home.assert_nothing_left(name);
         }
     }
-    assert_eq!(server.text("postgres", "SELECT count(*)::text FROM pg_database WHERE datname ~ 'pgverse'").await, "0");
+    assert_eq!(
+        server.text("postgres", "SELECT count(*)::text FROM pg_database WHERE datname ~ 'pgverse'").await,
+        "0"
+    );
 }

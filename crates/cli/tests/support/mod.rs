@@ -11,60 +11,64 @@ use std::process::{Child, Command, Output, Stdio};
 use pgverse::types::Report;
 
 /// A folder of its own for golden images, forks and leases.
-pub struct Home {
+pub(crate) struct Home {
     directory: tempfile::TempDir,
 }
 
 /// What the command said and how it ended.
 #[derive(Debug)]
-pub struct Said {
-    pub code: Option<i32>,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Said {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Home {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("pgverse-cli-").tempdir().unwrap();
         // Servers run as another user when the tests run as root.
         std::fs::set_permissions(directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         Self { directory }
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join("home")
     }
 
     /// A file next to the home.
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
     /// Writes a file next to the home.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.file(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pgverse"));
-        command.args(args).env("PGVERSE_HOME", self.path()).env_remove("PGVERSE_SOURCE").env_remove("PGVERSE_LOG");
+        command
+            .args(args)
+            .env("PGVERSE_HOME", self.path())
+            .env_remove("PGVERSE_SOURCE")
+            .env_remove("PGVERSE_LOG");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
 
-    pub fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Said {
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Said {
         said(self.command(args).output().unwrap())
     }
 
     /// Starts the command in a process group of its own, as a shell does.
-    pub fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
+    pub(crate) fn start<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Child {
         self.command(args).process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Fails if a fork, a lease or a server is left. Golden images stay; that is what they are for.
-    pub fn assert_nothing_left(&self, when: &str) {
+    pub(crate) fn assert_nothing_left(&self, when: &str) {
         for folder in ["forks", "leases"] {
             assert_eq!(entries(&self.path().join(folder)), [""; 0], "{when}: nothing is left in {folder}");
         }
@@ -76,13 +80,13 @@ impl Home {
 
 impl Said {
     /// Fails unless the command ended with this status.
-    pub fn ended(&self, code: i32) -> &Self {
+    pub(crate) fn ended(&self, code: i32) -> &Self {
         assert_eq!(self.code, Some(code), "{self:#?}");
         self
     }
 
     /// Fails unless the first error line has all of these words, and a line of help follows.
-    pub fn explained(&self, words: &[&str]) -> &Self {
+    pub(crate) fn explained(&self, words: &[&str]) -> &Self {
         let mut lines = self.stderr.lines().skip_while(|line| !line.starts_with("error: "));
         let error = lines.next().unwrap_or_else(|| panic!("there is an error line: {self:#?}"));
         for word in words {
@@ -94,7 +98,7 @@ impl Said {
 }
 
 /// A report file that is valid against the published schema.
-pub fn valid_report(path: &Path) -> Report {
+pub(crate) fn valid_report(path: &Path) -> Report {
     let text = std::fs::read_to_string(path).unwrap();
     let schema = include_str!("../../../../schema/report.schema.json");
     let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
@@ -104,7 +108,7 @@ pub fn valid_report(path: &Path) -> Report {
     serde_json::from_value(value).unwrap()
 }
 
-pub fn said(output: Output) -> Said {
+pub(crate) fn said(output: Output) -> Said {
     Said {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
