@@ -129,8 +129,7 @@ impl Page {
     fn winner(&mut self, report: &Report) {
         let Some(candidate) = winner(report) else { return };
         self.heading(&format!("{}, statement by statement", candidate.id));
-        let header =
-            ["statement", "parameters", "before ms", "after ms", "ratio [interval]", "cpu ratio", "pairs"];
+        let header = ["statement", "parameters", "before ms", "after ms", "ratio [interval]", "cpu", "pairs"];
         let mut table = self.table(&header, 2..7);
         for statement in &candidate.statements {
             table.add_row([
