@@ -1,1 +1,6 @@
-//! Placeholder until the first commit of this crate.
+//! Throw-away PostgreSQL servers, fakes and behaviour suites for the tests of pgverse.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test support crate fails by panicking")]
+
+mod agents;
+pub use agents::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
