@@ -7,7 +7,7 @@ use pgverse_core::types::{Brief, Operation, PlanNode, StatementId, Table};
 
 use super::nodes::{each, gravity, is_wrong, q_error};
 use super::{Advice, add, executed};
-use crate::shared::conditions::{Predicate, Scope, Test, What};
+use crate::shared::conditions::{Predicate, Scope, Test, What, readable};
 use crate::shared::names::{Names, slug};
 
 /// CREATE STATISTICS takes at most eight columns; more than four say little more.
@@ -168,7 +168,7 @@ fn together(brief: &Brief, case: Case<'_>, names: &mut Names) -> Option<Advice> 
     let single = columns.len() + expressions.len() == 1;
     let kinds = if single { Vec::new() } else { vec!["dependencies".to_owned(), "mcv".to_owned()] };
     let mut parts = columns.clone();
-    parts.extend(expressions.iter().map(|e| format!("({e})")));
+    parts.extend(expressions.iter().map(|e| readable(e)));
     let list = parts.join(", ");
     let why = if single {
         format!(
