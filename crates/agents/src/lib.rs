@@ -15,7 +15,7 @@ pub mod shared;
 
 /// Every built-in agent, in the order in which the demo shows them.
 pub fn all() -> Vec<Arc<dyn Agent>> {
-    vec![]
+    vec![Arc::new(index::IndexAgent::default()), Arc::new(schema::SchemaAgent::default())]
 }
 
 /// The built-in agent of this name.

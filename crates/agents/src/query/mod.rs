@@ -1,1 +1,8 @@
-//! The query agent: rewritten texts for statements.
+#![doc = include_str!("docs.md")]
+
+mod agent;
+mod aggregates;
+mod case;
+mod rules;
+
+pub use agent::QueryAgent;

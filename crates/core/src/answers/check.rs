@@ -21,6 +21,9 @@ pub struct Question<'a> {
     pub candidate: &'a Arm,
     /// Names of volatile functions that either text calls.
     pub volatile: &'a [String],
+    /// Longest time of the candidate's text, milliseconds; beyond it the check is a
+    /// [`ErrorKind::Timeout`] error.
+    pub timeout_ms: u64,
 }
 
 /// Compares both answers, in one transaction, so that `now()` is the same for both.
@@ -87,8 +90,8 @@ async fn both(
     let session = lab.session();
     session.batch(cx, "BEGIN").await?;
     let result = async {
-        let b = one(cx, lab, question.baseline, baseline, question.parameters).await?;
-        let c = one(cx, lab, question.candidate, candidate, question.parameters).await?;
+        let b = one(cx, lab, question.baseline, baseline, question.parameters, 0).await?;
+        let c = one(cx, lab, question.candidate, candidate, question.parameters, question.timeout_ms).await?;
         Ok(match (b, c) {
             (Ok(b), Ok(c)) => Pair::Rows(b, c),
             (Err(b), Err(c)) if b == c => Pair::FailedAlike,
@@ -113,12 +116,14 @@ async fn one(
     arm: &Arm,
     sql: &str,
     parameters: &ParameterSet,
+    timeout_ms: u64,
 ) -> Result<std::result::Result<Digest, String>> {
     let session = lab.session();
     session.batch(cx, "SAVEPOINT answer").await?;
     for switch in &arm.enter {
         session.batch(cx, switch).await?;
     }
+    session.batch(cx, &format!("SET LOCAL statement_timeout TO {timeout_ms}")).await?;
     let digest = Digest::of(cx, session, sql, &parameters.values).await;
     session.batch(cx, "ROLLBACK TO SAVEPOINT answer; RELEASE SAVEPOINT answer").await?;
     match digest {

@@ -138,12 +138,14 @@ impl Pace {
             .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32)
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    fn timeout_ms(&self, arm: usize, cell: usize, options: &RaceOptions) -> u64 {
-        let longest = options.statement_timeout_seconds * 1e3;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    fn timeout_ms(&self, arm: usize, cell: usize, track: &Track<'_>) -> u64 {
+        let first = track.cells[cell].first_timeout_ms as f64;
+        let longest = track.options.statement_timeout_seconds * 1e3;
         let bound = match self.typical(BASELINE, cell) {
-            Some(ms) if arm >= FIRST_CANDIDATE => (ms * CUT_OFF.0).max(ms + CUT_OFF.1),
-            _ => longest,
+            _ if arm < FIRST_CANDIDATE => longest,
+            Some(ms) => (ms * CUT_OFF.0).max(ms + CUT_OFF.1),
+            None => first,
         };
         bound.min(longest).ceil() as u64
     }
@@ -190,7 +192,7 @@ fn schedule(
 }
 
 fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &Pace) -> Shot {
-    let Cell { statement, set } = track.cells[cell];
+    let Cell { statement, set, .. } = track.cells[cell];
     let sql = match arm.checked_sub(FIRST_CANDIDATE) {
         None => &statement.sql,
         Some(place) => match (runners.get(place), runners.get(place.saturating_sub(runners.len()))) {
@@ -207,7 +209,7 @@ fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &P
         values: set.values.clone(),
         kind: statement.kind,
         repetitions: pace.repetitions(arm, cell),
-        timeout_ms: pace.timeout_ms(arm, cell, track.options),
+        timeout_ms: pace.timeout_ms(arm, cell, track),
     }
 }
 
@@ -271,7 +273,7 @@ fn record(
             else {
                 continue;
             };
-            let Cell { statement, set } = track.cells[cell];
+            let Cell { statement, set, .. } = track.cells[cell];
             let Some(paired) = runner
                 .trial
                 .samples
@@ -284,7 +286,7 @@ fn record(
             paired.rival_ms.extend(by_place.get(&(rival, cell)).map(|sample| sample.wall_ms));
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
             if candidate.timed_out {
-                paired.timeout_ms = pace.timeout_ms(arm, cell, track.options) as f64;
+                paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
                 runner.trial.state = TrialState::Rejected {
                     reason: format!(
                         "makes {} with {} slower: stopped after {:.0} ms; the baseline takes {:.1} ms",
@@ -303,6 +305,10 @@ fn push(paired: &mut PairedSamples, baseline: &Sample, candidate: &Sample, contr
     paired.baseline_ms.push(baseline.wall_ms);
     paired.candidate_ms.push(candidate.wall_ms);
     paired.control_ms.push(control.wall_ms);
+    if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
+        paired.baseline_cpu_ms.push(before);
+        paired.candidate_cpu_ms.push(after);
+    }
 }
 
 /// Takes the runners out that have nothing left to learn.

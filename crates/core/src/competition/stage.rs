@@ -129,10 +129,14 @@ impl Stage<'_> {
             Ok(runner) => Ok(Some(runner)),
             Err(error) => {
                 self.cx.check()?;
-                if error.kind() == ErrorKind::Connection {
-                    return Err(error);
-                }
-                self.drop_out(outcome, candidate, TrialState::Failed { error: error.to_string() });
+                let state = match error.kind() {
+                    ErrorKind::Connection => return Err(error),
+                    ErrorKind::Timeout => {
+                        TrialState::Rejected { reason: format!("far slower than the original: {error}") }
+                    }
+                    _ => TrialState::Failed { error: error.to_string() },
+                };
+                self.drop_out(outcome, candidate, state);
                 Ok(None)
             }
         }
@@ -189,12 +193,6 @@ impl Stage<'_> {
 
     /// One entry for each cell; those that will not be run in pairs hold what the baseline took once.
     fn blank_samples(&self, impact: &Impact) -> Vec<PairedSamples> {
-        let once = |cell: &Cell<'_>| {
-            self.brief
-                .plans_of(&cell.statement.id)
-                .find(|p| p.parameter_set == cell.set.id)
-                .and_then(|p| Some(p.plan.execution_ms? + p.plan.planning_ms.unwrap_or(0.0)))
-        };
         self.cells
             .iter()
             .enumerate()
@@ -207,11 +205,13 @@ impl Stage<'_> {
                 baseline_ms: if impact.measured.contains(&i) {
                     Vec::new()
                 } else {
-                    once(cell).into_iter().collect()
+                    cell.seen_ms.into_iter().collect()
                 },
                 candidate_ms: Vec::new(),
                 control_ms: Vec::new(),
                 rival_ms: Vec::new(),
+                baseline_cpu_ms: Vec::new(),
+                candidate_cpu_ms: Vec::new(),
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
             })
             .collect()

@@ -105,8 +105,15 @@ async fn live(
     outcome.source = Some(SourceReport::of(&brief.catalog));
     drop(heavy);
 
-    let stage =
-        Stage { cx, task, shared, lab: &lab, universe: &universe, brief: &brief, cells: &cells(&brief) };
+    let stage = Stage {
+        cx,
+        task,
+        shared,
+        lab: &lab,
+        universe: &universe,
+        brief: &brief,
+        cells: &cells(&brief, &task.options),
+    };
     let agent = match job {
         Job::Ask(agent) => agent,
         Job::Finale(finalists) => return stage.finale(finalists, outcome).await,

@@ -106,6 +106,13 @@ pub struct PairedSamples {
     /// The rival of a union, milliseconds, one for each round; empty without a rival.
     #[serde(default)]
     pub rival_ms: Vec<f64>,
+    /// Processor time of the server process under the baseline, milliseconds, one for each round; empty where
+    /// it cannot be read. Blind to waiting, and to parallel workers.
+    #[serde(default)]
+    pub baseline_cpu_ms: Vec<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Vec<f64>,
     /// Time-out that was in force, milliseconds; a sample at this value is cut off.
     pub timeout_ms: f64,
 }

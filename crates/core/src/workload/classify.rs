@@ -21,11 +21,53 @@ const MEASURED: &[&str] = &["delete", "insert", "merge", "select", "table", "upd
 
 /// The first words of all other statements, for a message that says more than "syntax error".
 const OTHERS: &[&str] = &[
-    "abort", "alter", "analyse", "analyze", "begin", "call", "checkpoint", "close", "cluster", "comment", "commit",
-    "copy", "create", "deallocate", "declare", "discard", "do", "drop", "end", "execute", "explain", "fetch", "grant",
-    "import", "listen", "load", "lock", "move", "notify", "prepare", "reassign", "refresh", "reindex", "release",
-    "repack", "reset", "revoke", "rollback", "savepoint", "security", "set", "show", "start", "truncate", "unlisten",
-    "vacuum", "wait",
+    "abort",
+    "alter",
+    "analyse",
+    "analyze",
+    "begin",
+    "call",
+    "checkpoint",
+    "close",
+    "cluster",
+    "comment",
+    "commit",
+    "copy",
+    "create",
+    "deallocate",
+    "declare",
+    "discard",
+    "do",
+    "drop",
+    "end",
+    "execute",
+    "explain",
+    "fetch",
+    "grant",
+    "import",
+    "listen",
+    "load",
+    "lock",
+    "move",
+    "notify",
+    "prepare",
+    "reassign",
+    "refresh",
+    "reindex",
+    "release",
+    "repack",
+    "reset",
+    "revoke",
+    "rollback",
+    "savepoint",
+    "security",
+    "set",
+    "show",
+    "start",
+    "truncate",
+    "unlisten",
+    "vacuum",
+    "wait",
 ];
 
 /// Reads a statement that begins at `at`.
@@ -35,10 +77,6 @@ pub(super) fn classify(sql: &str, at: Position) -> Result<Class> {
     let Some(first) = tokens.iter().find(|t| !t.is_mark("(")) else {
         return Err(at.error("the statement is empty"));
     };
-    if let Some(semicolon) = tokens.iter().find(|t| t.is_mark(";")) {
-        // Within parentheses, where psql does not cut.
-        return Err(place(semicolon).error("syntax error at or near \";\"").hint("is a parenthesis before it closed?"));
-    }
     let head = first.text.to_ascii_lowercase();
     if !MEASURED.contains(&head.as_str()) {
         return Err(match OTHERS.contains(&head.as_str()) {
@@ -46,12 +84,19 @@ pub(super) fn classify(sql: &str, at: Position) -> Result<Class> {
             false => unknown(first, &head, place(first)),
         });
     }
+    if let Some(semicolon) = tokens.iter().find(|t| t.is_mark(";")) {
+        // Within parentheses, where psql does not cut.
+        return Err(place(semicolon)
+            .error("syntax error at or near \";\"")
+            .hint("is a parenthesis before it closed?"));
+    }
     match parsed(sql, &tokens) {
         Parsed::Tree(kinds) => by_tree(&kinds, place(first)),
         Parsed::Not { message, offset } => {
             let kind = by_words(&tokens, &head, place)?;
             let Position { line, column } = at.after(&sql[..offset]);
-            let note = format!("{message} (line {line}, column {column}): not understood, left to the server");
+            let note =
+                format!("{message} (line {line}, column {column}): not understood, left to the server");
             Ok(Class { kind, notes: vec![note] })
         }
     }
@@ -60,7 +105,10 @@ pub(super) fn classify(sql: &str, at: Position) -> Result<Class> {
 enum Parsed {
     /// The kinds of the nodes of the one statement, itself first.
     Tree(Vec<SyntaxKind>),
-    Not { message: String, offset: usize },
+    Not {
+        message: String,
+        offset: usize,
+    },
 }
 
 /// Parses a statement, unless it could exhaust the stack of the parser, which descends recursively and knows
@@ -78,7 +126,8 @@ fn parsed(sql: &str, tokens: &[Token<'_>]) -> Parsed {
         }
         deepest = deepest.max(depth);
     }
-    let long = tokens.iter().filter(|t| matches!(t.kind, Kind::Word | Kind::QuotedName | Kind::Operator)).count();
+    let long =
+        tokens.iter().filter(|t| matches!(t.kind, Kind::Word | Kind::QuotedName | Kind::Operator)).count();
     if deepest > DEEPEST || long > LONGEST {
         return Parsed::Not { message: "long or deeply nested".to_owned(), offset: 0 };
     }
@@ -96,7 +145,8 @@ fn parsed(sql: &str, tokens: &[Token<'_>]) -> Parsed {
 
 fn by_tree(kinds: &[SyntaxKind], at: Position) -> Result<Class> {
     use SyntaxKind::{
-        COMPOUND_SELECT, DELETE, INSERT, LOCKING_CLAUSE, MERGE, PAREN_SELECT, SELECT, SELECT_INTO, TABLE, UPDATE, VALUES,
+        COMPOUND_SELECT, DELETE, INSERT, LOCKING_CLAUSE, MERGE, PAREN_SELECT, SELECT, SELECT_INTO, TABLE,
+        UPDATE, VALUES,
     };
     let has = |wanted: &[SyntaxKind]| kinds.iter().any(|kind| wanted.contains(kind));
     if has(&[SELECT_INTO]) {
@@ -120,7 +170,11 @@ fn by_tree(kinds: &[SyntaxKind], at: Position) -> Result<Class> {
 }
 
 /// For what the parser does not read: a write as soon as a word says so, unless it belongs to a lock.
-fn by_words(tokens: &[Token<'_>], head: &str, place: impl Fn(&Token<'_>) -> Position) -> Result<StatementKind> {
+fn by_words(
+    tokens: &[Token<'_>],
+    head: &str,
+    place: impl Fn(&Token<'_>) -> Position,
+) -> Result<StatementKind> {
     let reads = !matches!(head, "insert" | "update" | "delete" | "merge");
     let mut writes = !reads;
     let mut before: Option<&Token<'_>> = None;
@@ -155,8 +209,8 @@ fn refused(name: &str, head: &str, at: Position) -> Error {
         "begin" | "start" | "commit" | "end" | "rollback" | "abort" | "savepoint" | "release" => {
             "leave it out: each statement runs in a transaction of its own, and writes are rolled back"
         }
-        "alter" | "cluster" | "comment" | "create" | "drop" | "grant" | "import" | "reassign" | "refresh" | "reindex"
-        | "repack" | "revoke" | "security" | "truncate" => {
+        "alter" | "cluster" | "comment" | "create" | "drop" | "grant" | "import" | "reassign" | "refresh"
+        | "reindex" | "repack" | "revoke" | "security" | "truncate" => {
             "leave it out: the database is given as it is, and changing its schema is up to the agents"
         }
         "explain" => "give the statement without EXPLAIN",
@@ -182,7 +236,9 @@ fn unknown(first: &Token<'_>, head: &str, at: Position) -> Error {
     let error = at.error(format!("syntax error at or near {:?}", first.text));
     match MEASURED.iter().chain(OTHERS).find(|known| is_one_slip_away(head, known)) {
         Some(known) => error.hint(format!("is {} meant?", known.to_ascii_uppercase())),
-        None => error.hint("a statement begins with SELECT, WITH, INSERT, UPDATE, DELETE, MERGE, VALUES or TABLE"),
+        None => {
+            error.hint("a statement begins with SELECT, WITH, INSERT, UPDATE, DELETE, MERGE, VALUES or TABLE")
+        }
     }
 }
 
@@ -203,8 +259,13 @@ mod tests {
     #[test]
     fn reads() {
         for sql in [
-            "SELECT 1", "select * from t where a = $1", "TABLE t", "VALUES (1), (2)", "((SELECT 1) UNION (SELECT 2))",
-            "WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 'delete from t', \"update\" FROM t",
+            "SELECT 1",
+            "select * from t where a = $1",
+            "TABLE t",
+            "VALUES (1), (2)",
+            "((SELECT 1) UNION (SELECT 2))",
+            "WITH a AS (SELECT 1) SELECT * FROM a",
+            "SELECT 'delete from t', \"update\" FROM t",
             "SELECT id FROM users WHERE attributes @> '{\"plan\": \"x\"}' AND attributes->>'b' = 'c'",
             "SELECT DISTINCT ON (a) a, b FROM t ORDER BY a, b DESC NULLS LAST OFFSET 5 LIMIT 20",
             "SELECT a, row_number() OVER (PARTITION BY b ORDER BY c) FROM t CROSS JOIN LATERAL (SELECT 1) x",
@@ -218,8 +279,11 @@ mod tests {
     #[test]
     fn writes() {
         for sql in [
-            "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 1", "UPDATE t SET a = 1", "DELETE FROM t",
-            "MERGE INTO t USING s ON a = b WHEN MATCHED THEN DELETE", "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
+            "INSERT INTO t VALUES (1) ON CONFLICT (a) DO UPDATE SET a = 1",
+            "UPDATE t SET a = 1",
+            "DELETE FROM t",
+            "MERGE INTO t USING s ON a = b WHEN MATCHED THEN DELETE",
+            "WITH x AS (SELECT 1) INSERT INTO t SELECT * FROM x",
             "WITH gone AS (DELETE FROM t RETURNING *) SELECT * FROM gone",
             "WITH a AS (SELECT 1), b AS (UPDATE t SET a = 1 RETURNING a) TABLE b",
         ] {
@@ -231,7 +295,10 @@ mod tests {
     fn locks_are_noted() {
         let class = classify("SELECT * FROM t FOR NO KEY UPDATE SKIP LOCKED", AT).unwrap();
         assert_eq!(class.kind, StatementKind::Read);
-        assert_eq!(class.notes, ["locks the rows that it reads (FOR UPDATE or FOR SHARE); measured as a read"]);
+        assert_eq!(
+            class.notes,
+            ["locks the rows that it reads (FOR UPDATE or FOR SHARE); measured as a read"]
+        );
     }
 
     #[test]
@@ -254,7 +321,8 @@ mod tests {
 
     #[test]
     fn nothing_exhausts_the_stack() {
-        let deep = |open: &str, close: &str, n: usize| format!("SELECT {}1{}", open.repeat(n), close.repeat(n));
+        let deep =
+            |open: &str, close: &str, n: usize| format!("SELECT {}1{}", open.repeat(n), close.repeat(n));
         for n in [90, 100_000] {
             assert_eq!(kind(&deep("(", ")", n)), StatementKind::Read);
             assert_eq!(kind(&deep("(SELECT ", ")", n)), StatementKind::Read);
@@ -293,6 +361,11 @@ mod tests {
             ("FETCH 1 FROM c", "FETCH", "give the query of the cursor"),
             ("DROP TABLE t", "DROP TABLE", "leave it out: the database"),
             ("CREATE nonsense", "CREATE", "leave it out: the database"),
+            (
+                "CREATE RULE r AS ON INSERT TO t DO (SELECT 1; SELECT 2)",
+                "CREATE RULE",
+                "leave it out: the database",
+            ),
         ] {
             let said = refusal(sql);
             assert!(said.starts_with(&format!("{name} cannot be measured: ")), "{said}");
@@ -311,7 +384,13 @@ mod tests {
             "syntax error at or near \"42\" (line: 4, column: 2); a statement begins with SELECT, WITH, INSERT, \
              UPDATE, DELETE, MERGE, VALUES or TABLE"
         );
-        assert!(refusal("SELECT (1; DELETE FROM t)").starts_with("syntax error at or near \";\" (line: 3, column: 10)"));
-        assert_eq!(refusal("()"), "syntax error at or near \")\" (line: 3, column: 2); a statement begins with SELECT, WITH, INSERT, UPDATE, DELETE, MERGE, VALUES or TABLE");
+        assert!(
+            refusal("SELECT (1; DELETE FROM t)")
+                .starts_with("syntax error at or near \";\" (line: 3, column: 10)")
+        );
+        assert_eq!(
+            refusal("()"),
+            "syntax error at or near \")\" (line: 3, column: 2); a statement begins with SELECT, WITH, INSERT, UPDATE, DELETE, MERGE, VALUES or TABLE"
+        );
     }
 }

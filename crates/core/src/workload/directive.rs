@@ -16,12 +16,16 @@ pub(super) fn apply(draft: &mut Draft<'_>, comments: &[Comment<'_>]) -> Result<(
         let at = Position { line: comment.line, column: comment.column };
         let Some(directive) = read(comment.text, at)? else { continue };
         if comment.trailing {
-            return Err(misplaced(at).hint("put it on a line of its own before the statement that it is about"));
+            return Err(
+                misplaced(at).hint("put it on a line of its own before the statement that it is about")
+            );
         }
         match directive {
             Directive::Name { name, kind } => {
                 if draft.name.replace((name, at)).is_some() {
-                    return Err(at.error("the statement already has a name").hint("one name line for each statement"));
+                    return Err(at
+                        .error("the statement already has a name")
+                        .hint("one name line for each statement"));
                 }
                 draft.stated = kind;
             }
@@ -71,7 +75,9 @@ fn read(comment: &str, at: Position) -> Result<Option<Directive>> {
         ("weight", None) if rest.trim_start_matches('=').trim().parse::<f64>().is_ok() => {
             return Err(at.error("a weight line needs a colon").hint(WEIGHT_FORM));
         }
-        ("params", _) if rest.contains(':') || rest.contains("(weight") => Directive::Params(params(rest, at)?),
+        ("params", _) if rest.contains(':') || rest.contains("(weight") => {
+            Directive::Params(params(rest, at)?)
+        }
         (unknown, _) => {
             if let Some(known) = misspelt(unknown, rest) {
                 return Err(at
@@ -101,7 +107,9 @@ fn name(value: &str, at: Position) -> Result<Directive> {
 fn weight(value: &str, at: Position) -> Result<f64> {
     match value.trim().parse::<f64>() {
         Ok(weight) if weight.is_finite() && weight > 0.0 => Ok(weight),
-        _ => Err(at.error(format!("the weight {:?} is not a positive number", value.trim())).hint(WEIGHT_FORM)),
+        _ => {
+            Err(at.error(format!("the weight {:?} is not a positive number", value.trim())).hint(WEIGHT_FORM))
+        }
     }
 }
 
@@ -254,7 +262,10 @@ mod tests {
     fn parameter_sets() {
         let some = |values: &[&str]| values.iter().map(|v| Some((*v).to_owned())).collect::<Vec<_>>();
         let frequent = set(" params frequent (weight 9): 4242, 10");
-        assert_eq!((frequent.id.as_str(), frequent.weight, frequent.origin), ("frequent", 9.0, Origin::Given));
+        assert_eq!(
+            (frequent.id.as_str(), frequent.weight, frequent.origin),
+            ("frequent", 9.0, Origin::Given)
+        );
         assert_eq!(frequent.values, some(&["4242", "10"]));
         assert_eq!(set("params a: 2025-01-01 10:00:00,true").values, some(&["2025-01-01 10:00:00", "true"]));
         assert_eq!(set("params a: 'x, ''y''', ''").values, some(&["x, 'y'", ""]));
@@ -265,11 +276,23 @@ mod tests {
         }
         assert!(refused("params a (weight 0): 1").starts_with("the weight \"0\" is not a positive number"));
         for (list, message) in [
-            ("1,,2", "value 2 is missing (line: 4, column: 2); write '' for an empty text and NULL for no value"),
+            (
+                "1,,2",
+                "value 2 is missing (line: 4, column: 2); write '' for an empty text and NULL for no value",
+            ),
             ("", "value 1 is missing (line: 4, column: 2); write '' for an empty text and NULL for no value"),
-            ("1,", "value 2 is missing (line: 4, column: 2); write '' for an empty text and NULL for no value"),
-            ("'a", "value 1 has no closing quote (line: 4, column: 2); write a quote within a text twice: 'it''s'"),
-            ("'a'b", "value 1 goes on behind its closing quote (line: 4, column: 2); write a quote within a text twice: 'it''s'"),
+            (
+                "1,",
+                "value 2 is missing (line: 4, column: 2); write '' for an empty text and NULL for no value",
+            ),
+            (
+                "'a",
+                "value 1 has no closing quote (line: 4, column: 2); write a quote within a text twice: 'it''s'",
+            ),
+            (
+                "'a'b",
+                "value 1 goes on behind its closing quote (line: 4, column: 2); write a quote within a text twice: 'it''s'",
+            ),
             ("it's", "value 1 holds a quote (line: 4, column: 2); put the whole value in quotes: 'it''s'"),
         ] {
             assert_eq!(refused(&format!("params a: {list}")), message);
@@ -279,8 +302,13 @@ mod tests {
     #[test]
     fn slips_are_refused_and_prose_is_not() {
         for (slip, known) in [
-            ("wieght: 3", "weight"), ("weigh: 3", "weight"), ("nmae: x", "name"), ("names: x", "name"),
-            ("param rare: 7", "params"), ("parms rare (weight 2): 7", "params"), ("parameters rare: 7", "params"),
+            ("wieght: 3", "weight"),
+            ("weigh: 3", "weight"),
+            ("nmae: x", "name"),
+            ("names: x", "name"),
+            ("param rare: 7", "params"),
+            ("parms rare (weight 2): 7", "params"),
+            ("parameters rare: 7", "params"),
         ] {
             let word = slip.split([':', ' ']).next().unwrap();
             assert_eq!(
@@ -292,8 +320,18 @@ mod tests {
             );
         }
         for prose in [
-            "", "note: x", "same: x", "height: 3", "name the rows", "weight of the parcel", "params are chosen well",
-            "Workload A.  \"-- name: X [r|w]\" starts a statement.", "----", "name", "todo: name: x", "ünïcode: x",
+            "",
+            "note: x",
+            "same: x",
+            "height: 3",
+            "name the rows",
+            "weight of the parcel",
+            "params are chosen well",
+            "Workload A.  \"-- name: X [r|w]\" starts a statement.",
+            "----",
+            "name",
+            "todo: name: x",
+            "ünïcode: x",
             "parties to note: all",
         ] {
             assert_eq!(given(prose), None, "{prose}");

@@ -1,13 +1,13 @@
 //! From what was given for a statement to the statement, with every check on the way.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::classify::classify;
 use super::normalize::fingerprint;
 use super::position::Position;
 use super::scan::{Kind, code};
 use super::{Note, Place};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::types::{ParameterSet, Statement, StatementId, StatementKind};
 
 /// The protocol counts parameters in 16 bits.
@@ -42,16 +42,24 @@ pub(super) struct Drafts {
     pub(super) statements: Vec<Statement>,
     pub(super) notes: Vec<Note>,
     pub(super) positions: Vec<Position>,
-    names: HashMap<String, Position>,
+    names: HashSet<String>,
 }
 
 impl Drafts {
+    /// The place of each statement in the file.
+    pub(super) fn origins(&self, file: &str) -> BTreeMap<StatementId, Place> {
+        let place = |at: &Position| Place { file: file.to_owned(), line: at.line, column: at.column };
+        self.statements.iter().zip(&self.positions).map(|(s, at)| (s.id.clone(), place(at))).collect()
+    }
+
     /// Checks a draft and adds it as a statement.
     pub(super) fn add(&mut self, draft: Draft<'_>) -> Result<()> {
         let number = self.statements.len() + 1;
         let (name, named_at) = draft.name.unwrap_or_else(|| (format!("statement_{number}"), draft.at));
-        if self.names.insert(name.clone(), named_at).is_some() {
-            return Err(named_at.error(format!("two statements are named {name:?}")).hint("give each its own name"));
+        if !self.names.insert(name.clone()) {
+            return Err(named_at
+                .error(format!("two statements are named {name:?}"))
+                .hint("give each its own name"));
         }
         let class = classify(draft.sql, draft.at)?;
         if let Some(stated) = draft.stated.filter(|stated| *stated != class.kind) {
@@ -104,8 +112,11 @@ fn parameter_sets(sql: &str, at: Position, given: Vec<Given>) -> Result<Vec<Para
         }
         if count != highest {
             let values = if count == 1 { "value" } else { "values" };
-            return Err(fail(format!("params {:?} have {count} {values}, but the statement uses {used}", set.id.as_str()))
-                .hint("separate values with commas, and quote one that holds a comma: 'a, b'"));
+            return Err(fail(format!(
+                "params {:?} have {count} {values}, but the statement uses {used}",
+                set.id.as_str()
+            ))
+            .hint("separate values with commas, and quote one that holds a comma: 'a, b'"));
         }
         if sets.iter().any(|s| s.id == set.id) {
             return Err(fail(format!("two sets of params are named {:?}", set.id.as_str()))
@@ -120,26 +131,18 @@ fn parameter_sets(sql: &str, at: Position, given: Vec<Given>) -> Result<Vec<Para
 }
 
 /// The highest `$n` and where the first of them stands.
-fn parameters(sql: &str, at: Position) -> Result<(usize, Position), Error> {
+fn parameters(sql: &str, at: Position) -> Result<(usize, Position)> {
     let mut found = None;
     let mut highest = 0;
     for token in code(sql).filter(|t| t.kind == Kind::Parameter) {
         let here = || at.after(&sql[..token.start]);
         let number = token.text[1..].parse().ok().filter(|n| (1..=MOST_PARAMETERS).contains(n));
         highest = highest.max(number.ok_or_else(|| {
-            here().error(format!("{} is not a parameter", token.text)).hint("they are counted from $1 to $65535")
+            here()
+                .error(format!("{} is not a parameter", token.text))
+                .hint("they are counted from $1 to $65535")
         })?);
         found.get_or_insert_with(here);
     }
     Ok((highest, found.unwrap_or(at)))
-}
-
-/// The place of each statement in the file.
-pub(super) fn origins(drafts: &Drafts, file: &str) -> std::collections::BTreeMap<StatementId, Place> {
-    drafts
-        .statements
-        .iter()
-        .zip(&drafts.positions)
-        .map(|(s, p)| (s.id.clone(), Place { file: file.to_owned(), line: p.line, column: p.column }))
-        .collect()
 }

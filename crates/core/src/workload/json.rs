@@ -133,7 +133,9 @@ fn text(value: Value) -> std::result::Result<Option<String>, String> {
             let digits = number.to_string();
             // Beyond the precision of a double the digits that were written are lost already.
             let exact = !number.is_f64() || digits.bytes().filter(u8::is_ascii_digit).count() <= 15;
-            exact.then_some(Some(digits)).ok_or_else(|| "a number of so many digits must be written as a string".into())
+            exact
+                .then_some(Some(digits))
+                .ok_or_else(|| "a number of so many digits must be written as a string".into())
         }
         Value::Array(_) | Value::Object(_) => {
             Err("an array or object must be written as a string, in the input format of PostgreSQL".into())

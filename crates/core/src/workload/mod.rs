@@ -26,6 +26,12 @@
 //!   "parameter_sets": {"frequent": {"values": [4242, 10], "weight": 9}, "rare": [77, 10]}}]
 //! ```
 //!
+//! ```
+//! let workload = pgverse_core::workload::parse("-- weight: 120\nSELECT count(*) FROM orders;", "shop.sql")?;
+//! assert_eq!(workload.statements[0].weight, 120.0);
+//! # Ok::<(), pgverse_core::Error>(())
+//! ```
+//!
 //! Only SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE and MERGE (also under WITH) are accepted: what can be
 //! repeated and rolled back. A statement of these that our parser does not read is kept and noted
 //! ([`Parsed::notes`]); the server has the last word, and [`Parsed::place`] puts the position in its message
@@ -134,7 +140,7 @@ pub fn parse_with_origins(text: &str, name: &str) -> Result<Parsed> {
             .with("file", name)
             .hint("give at least one statement, such as: SELECT count(*) FROM orders;"));
     }
-    let origins = if is_json { BTreeMap::new() } else { draft::origins(&drafts, name) };
+    let origins = if is_json { BTreeMap::new() } else { drafts.origins(name) };
     Ok(Parsed { workload: Workload { statements: drafts.statements }, origins, notes: drafts.notes })
 }
 

@@ -80,9 +80,35 @@ fn items(sql: &str) -> Vec<Item> {
 
 /// Reserved words after which an expression begins, so that a plus or minus there is a sign.
 const BEFORE_EXPRESSION: &[&str] = &[
-    "all", "and", "any", "between", "by", "case", "distinct", "else", "fetch", "from", "having", "ilike", "in", "is",
-    "like", "limit", "not", "offset", "on", "or", "returning", "select", "set", "similar", "then", "using", "values",
-    "when", "where",
+    "all",
+    "and",
+    "any",
+    "between",
+    "by",
+    "case",
+    "distinct",
+    "else",
+    "fetch",
+    "from",
+    "having",
+    "ilike",
+    "in",
+    "is",
+    "like",
+    "limit",
+    "not",
+    "offset",
+    "on",
+    "or",
+    "returning",
+    "select",
+    "set",
+    "similar",
+    "then",
+    "using",
+    "values",
+    "when",
+    "where",
 ];
 
 fn collapse_lists(items: Vec<Item>) -> Vec<Item> {
@@ -141,11 +167,23 @@ mod tests {
     #[test]
     fn shapes() {
         for (sql, shape) in [
-            ("SELECT  Id FROM \"Users\" u -- c\n WHERE u.Email='a' ;", "select id from \"Users\" u where u.email = ?"),
+            (
+                "SELECT  Id FROM \"Users\" u -- c\n WHERE u.Email='a' ;",
+                "select id from \"Users\" u where u.email = ?",
+            ),
             ("select a from t where b=$1 and c > -1.5e3", "select a from t where b = ? and c > ?"),
-            ("select a-1, -1, a - -1, f(-1), a[-1] from t limit -1", "select a - ?, ?, a - ?, f (?), a [?] from t limit ?"),
-            ("select * from t where a in (1,'b',NULL,$3) or b in (1)", "select * from t where a in (...) or b in (...)"),
-            ("select * from t where a in (select 1) or b in (c, 1)", "select * from t where a in (select ?) or b in (c, ?)"),
+            (
+                "select a-1, -1, a - -1, f(-1), a[-1] from t limit -1",
+                "select a - ?, ?, a - ?, f (?), a [?] from t limit ?",
+            ),
+            (
+                "select * from t where a in (1,'b',NULL,$3) or b in (1)",
+                "select * from t where a in (...) or b in (...)",
+            ),
+            (
+                "select * from t where a in (select 1) or b in (c, 1)",
+                "select * from t where a in (select ?) or b in (c, ?)",
+            ),
             ("insert into t (a, b) values (1, 'x'), (2, default)", "insert into t (a, b) values (...)"),
             ("insert into t values (1, now()), (2, 3)", "insert into t values (?, now ()), (?, ?)"),
             ("select '2025-01-01'::date, date '2025-01-01' is null", "select ?::date, date ? is null"),

@@ -56,6 +56,9 @@ pub(super) struct Unterminated {
     pub(super) start: usize,
 }
 
+/// What some editors put before the first line, as psql skips it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// Cuts a text into tokens; ends after the first [`Unterminated`].
 #[derive(Debug, Clone)]
 pub(super) struct Scanner<'a> {
@@ -66,6 +69,11 @@ pub(super) struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
+    }
+
+    /// For the text of a whole file, which may begin with a byte order mark.
+    pub(super) fn of_file(text: &'a str) -> Self {
+        Self { text, at: if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len_utf8() } else { 0 } }
     }
 
     fn byte(&self, at: usize) -> Option<u8> {
@@ -81,9 +89,6 @@ impl<'a> Scanner<'a> {
     fn token(&self) -> Result<(Kind, usize), &'static str> {
         let start = self.at;
         let (first, second) = (self.byte(start).unwrap_or(0), self.byte(start + 1));
-        if start == 0 && self.text.starts_with('\u{feff}') {
-            return Ok((Kind::Space, '\u{feff}'.len_utf8()));
-        }
         Ok(match (first, second) {
             (b, _) if is_space(b) => (Kind::Space, self.skip(start, is_space)),
             (b'-', Some(b'-')) => (Kind::LineComment, self.skip(start, |b| !is_newline(b))),
@@ -100,7 +105,9 @@ impl<'a> Scanner<'a> {
                 (Kind::QuotedName, self.quoted_name(start + 3).ok_or("quoted name")?)
             }
             (b'"', _) => (Kind::QuotedName, self.quoted_name(start + 1).ok_or("quoted name")?),
-            (b'$', Some(b'0'..=b'9')) => (Kind::Parameter, self.skip(start + 1, |b| b.is_ascii_digit())),
+            (b'$', Some(b'0'..=b'9')) => {
+                (Kind::Parameter, self.name(self.skip(start + 1, |b| b.is_ascii_digit())))
+            }
             (b'$', _) => match self.dollar_delimiter(start) {
                 Some(body) => (Kind::Text, self.dollar_quoted(start, body).ok_or("dollar-quoted text")?),
                 None => (Kind::Mark, start + 1),
@@ -184,38 +191,32 @@ impl<'a> Scanner<'a> {
         self.text[body..].find(delimiter).map(|at| body + at + delimiter.len())
     }
 
+    /// Letters directly behind a number belong to it since PostgreSQL 15: as the digits of `0x1F`, or as an
+    /// error that the server reports.
     fn number(&self, start: usize) -> usize {
-        if self.byte(start) == Some(b'0') {
-            let test: fn(u8) -> bool = match self.byte(start + 1) {
-                Some(b'x' | b'X') => |b| b.is_ascii_hexdigit(),
-                Some(b'o' | b'O') => |b| matches!(b, b'0'..=b'7'),
-                Some(b'b' | b'B') => |b| matches!(b, b'0' | b'1'),
-                _ => |_| false,
-            };
-            let end = self.digits(start + 2, test);
-            if end > start + 2 {
-                return end;
-            }
-        }
-        let mut end = self.digits(start, |b| b.is_ascii_digit());
+        let mut end = self.digits(start);
         if self.byte(end) == Some(b'.') && self.byte(end + 1) != Some(b'.') {
-            end = self.digits(end + 1, |b| b.is_ascii_digit());
+            end = self.digits(end + 1);
         }
-        if matches!(self.byte(end), Some(b'e' | b'E')) {
-            let sign = usize::from(matches!(self.byte(end + 1), Some(b'+' | b'-')));
-            let exponent = self.digits(end + 1 + sign, |b| b.is_ascii_digit());
-            if exponent > end + 1 + sign {
-                end = exponent;
+        let letters = self.name(end);
+        if matches!(self.byte(end), Some(b'e' | b'E')) && matches!(self.byte(end + 1), Some(b'+' | b'-')) {
+            let exponent = self.digits(end + 2);
+            if exponent > end + 2 {
+                return self.name(exponent);
             }
         }
-        end
+        letters
+    }
+
+    /// The end of the name that begins at `at`, if one does.
+    fn name(&self, at: usize) -> usize {
+        if self.byte(at).is_some_and(is_name_start) { self.skip(at, is_name_part) } else { at }
     }
 
     /// The end of the digits from `at` on, which single underscores may separate (PostgreSQL 16).
-    fn digits(&self, mut at: usize, test: fn(u8) -> bool) -> usize {
-        while self.byte(at).is_some_and(test)
-            || (self.byte(at) == Some(b'_') && self.byte(at + 1).is_some_and(test))
-        {
+    fn digits(&self, mut at: usize) -> usize {
+        let is_digit = |at| self.byte(at).is_some_and(|b| b.is_ascii_digit());
+        while is_digit(at) || (self.byte(at) == Some(b'_') && is_digit(at + 1)) {
             at += 1;
         }
         at
@@ -294,12 +295,27 @@ mod tests {
     fn constants() {
         use Kind::{Number, Text};
         for text in [
-            "'a'", "'it''s'", r"'a\'", r"E'a\'b'", r"e'\\'", "B'01'", "x'1F'", "n'x'", "U&'d!0061' ", "$$a'b$$",
-            "$a$ $$ $b$a$", "'a'\n  'b'", "'a' -- c\n'b'", "E'a'\n'b\\'c'", "''",
+            "'a'",
+            "'it''s'",
+            r"'a\'",
+            r"E'a\'b'",
+            r"e'\\'",
+            "B'01'",
+            "x'1F'",
+            "n'x'",
+            "U&'d!0061' ",
+            "$$a'b$$",
+            "$a$ $$ $b$a$",
+            "'a'\n  'b'",
+            "'a' -- c\n'b'",
+            "E'a'\n'b\\'c'",
+            "''",
         ] {
             assert_eq!(cut(text), [(Text, text.trim_end())], "{text}");
         }
-        for text in ["1", "1.5", ".5", "1.", "1e5", "1.5E-7", "0x1F", "0b01", "1_000"] {
+        for text in
+            ["1", "1.5", ".5", "1.", "1e5", "1.5E-7", "0x1F", "0b01", "1_000.5", "1.5e1_0", "1a", "1e5$x$"]
+        {
             assert_eq!(cut(text), [(Number, text)], "{text}");
         }
         assert_eq!(cut("'a' 'b'").len(), 2);
@@ -318,7 +334,9 @@ mod tests {
         assert_eq!(cut("a?-b"), [(Word, "a"), (Operator, "?-"), (Word, "b")]);
         assert_eq!(cut("2*/*c*/3"), [(Number, "2"), (Operator, "*"), (Number, "3")]);
         assert_eq!(cut("a::b:c"), [(Word, "a"), (Operator, "::"), (Word, "b"), (Mark, ":"), (Word, "c")]);
-        assert_eq!(cut("\u{feff}x\u{0}"), [(Word, "x"), (Mark, "\u{0}")]);
+        assert_eq!(cut("x\u{0}"), [(Word, "x"), (Mark, "\u{0}")]);
+        let file: Vec<_> = Scanner::of_file("\u{feff}x").map(|t| t.unwrap().text).collect();
+        assert_eq!(file, ["x"]);
     }
 
     #[test]

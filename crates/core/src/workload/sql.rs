@@ -8,7 +8,7 @@ use crate::error::Result;
 pub(super) fn read(text: &str) -> Result<Drafts> {
     let mut drafts = Drafts::default();
     let mut splitter = Splitter::new(text);
-    while let Some(piece) = splitter.next() {
+    for piece in splitter.by_ref() {
         let piece = piece?;
         let mut draft = Draft::new(piece.text, piece.position());
         directive::apply(&mut draft, &piece.comments)?;

@@ -47,7 +47,10 @@ fn a_shop() {
     );
     assert_eq!(parsed.notes, []);
     let recent = &parsed.workload.statements[1];
-    assert!(recent.sql.starts_with("SELECT id, total, status, created_at\nFROM orders") && recent.sql.ends_with("LIMIT $2"));
+    assert!(
+        recent.sql.starts_with("SELECT id, total, status, created_at\nFROM orders")
+            && recent.sql.ends_with("LIMIT $2")
+    );
     assert_eq!(recent.parameter_sets[0].id.as_str(), "frequent");
     assert_eq!(recent.weight_of(&recent.parameter_sets[0]), 108.0);
     assert_eq!(values(&recent.parameter_sets[1]), [Some("77"), Some("10")]);
@@ -80,8 +83,7 @@ fn positions_of_the_server_become_places_in_the_file() {
 
 #[test]
 fn nothing_in_it() {
-    let message =
-        "the workload has no statements (file: w.sql); give at least one statement, such as: SELECT count(*) FROM orders;";
+    let message = "the workload has no statements (file: w.sql); give at least one statement, such as: SELECT count(*) FROM orders;";
     for empty in ["", " \n", ";;", "-- a comment\n/* and another */", "\u{feff}"] {
         assert_eq!(refused(empty), message);
     }
@@ -176,10 +178,7 @@ fn bad_input_is_refused_with_its_place() {
              INSERT, UPDATE, DELETE and MERGE (line: 2, column: 1, file: w.sql); leave it out: each statement runs in \
              a transaction of its own, and writes are rolled back",
         ),
-        (
-            "SELECT 'a",
-            "a quoted text is never closed (line: 1, column: 8, file: w.sql)",
-        ),
+        ("SELECT 'a", "a quoted text is never closed (line: 1, column: 8, file: w.sql)"),
     ] {
         assert_eq!(refused(text), message, "{text}");
     }
@@ -294,9 +293,40 @@ fn files() {
 /// Statements with what surrounds them, whole or broken.
 fn workload() -> impl Strategy<Value = String> {
     let parts = prop::sample::select(vec![
-        "SELECT 1", "SELECT $1", "SELECT a FROM t WHERE b = ", "DELETE FROM t", "WITH x AS (", ")", "'it''s'", "'", "\"", "$$",
-        "$1", ";", ";\n", "\n", " ", "-- name: a", "-- name: b r", "-- weight: 2", "-- params x: 1", "-- params y (weight 2): 'a, b'",
-        "-- params", "--", "/*", "*/", "IN (1, 2)", "VALUES (1), (2)", "FOR UPDATE", "INTO t", "CASE", "END", "\\d", "[", "{", "ü",
+        "SELECT 1",
+        "SELECT $1",
+        "SELECT a FROM t WHERE b = ",
+        "DELETE FROM t",
+        "WITH x AS (",
+        ")",
+        "'it''s'",
+        "'",
+        "\"",
+        "$$",
+        "$1",
+        ";",
+        ";\n",
+        "\n",
+        " ",
+        "-- name: a",
+        "-- name: b r",
+        "-- weight: 2",
+        "-- params x: 1",
+        "-- params y (weight 2): 'a, b'",
+        "-- params",
+        "--",
+        "/*",
+        "*/",
+        "IN (1, 2)",
+        "VALUES (1), (2)",
+        "FOR UPDATE",
+        "INTO t",
+        "CASE",
+        "END",
+        "\\d",
+        "[",
+        "{",
+        "ü",
     ]);
     prop::collection::vec(parts, 0..25).prop_map(|parts| parts.join(" "))
 }

@@ -9,7 +9,7 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 use rustix::process::Signal;
 use tokio::sync::watch;
 
-use super::process::{ProcessId, servers_in, serves};
+use super::process::{ProcessId, working_in, works_in};
 use super::{Account, Programs, Settings, files, run};
 
 /// Superuser of the servers that we make ourselves.
@@ -243,14 +243,15 @@ impl Server {
 pub fn postmaster_of(data: &Path) -> Option<ProcessId> {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let process = ProcessId::of(text.lines().next()?.trim().parse().ok()?)?;
-    serves(process, data).then_some(process)
+    works_in(process, data).then_some(process)
 }
 
 /// Ends the server on a data directory and waits until all its processes are gone. The postmaster is the
 /// given one if it still runs on that directory, else the one of the lock file, else whatever server process
 /// has that working directory. No other process is ever signalled.
 pub async fn stop(postmaster: Option<ProcessId>, data: &Path, mode: StopMode) -> Result<()> {
-    let postmaster = postmaster.filter(|p| p.is_alive() && serves(*p, data)).or_else(|| postmaster_of(data));
+    let postmaster =
+        postmaster.filter(|p| p.is_alive() && works_in(*p, data)).or_else(|| postmaster_of(data));
     if let Some(postmaster) = postmaster {
         let (signal, limit) = match mode {
             StopMode::Fast => (Signal::INT, Duration::from_secs(120)),
@@ -264,7 +265,7 @@ pub async fn stop(postmaster: Option<ProcessId>, data: &Path, mode: StopMode) ->
         postmaster.gone_within(Duration::from_secs(10)).await;
     }
     // Children of a postmaster that was killed end by themselves only when they next look.
-    for process in servers_in(data) {
+    for process in working_in(data) {
         process.signal(Signal::KILL)?;
         if !process.gone_within(Duration::from_secs(10)).await {
             return Err(

@@ -3,8 +3,11 @@
 use pgverse_core::types::{Limits, Problem, Workload};
 use pgverse_core::{Error, Result, workload};
 
-/// Makes the tables and the rows; readable by psql as it is.
+/// Makes the tables and the rows; psql reads it as it is.
 pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// Name of the demo database.
+pub const DATABASE: &str = "shop";
 
 /// The statements with weights and parameters.
 pub const WORKLOAD: &str = include_str!("workload.sql");
@@ -42,9 +45,10 @@ impl Demo {
         )))
     }
 
-    /// The script that makes the shop in an empty database.
-    pub fn script(&self) -> String {
-        format!("SET demo.scale = '{}';\n{SCHEMA}", self.scale)
+    /// The scripts that make the shop in an empty database, in order, all in one session. VACUUM is apart
+    /// because it cannot run in a transaction.
+    pub fn scripts(&self) -> Vec<String> {
+        vec![format!("SET demo.scale = '{}';\n{SCHEMA}", self.scale), "VACUUM (FREEZE, ANALYZE)".to_owned()]
     }
 
     /// What is asked of the shop.
@@ -90,6 +94,6 @@ mod tests {
         for scale in [0.0, 0.019, -1.0, f64::NAN, f64::INFINITY, 101.0] {
             assert!(Demo::new(scale).is_err(), "{scale}");
         }
-        assert!(Demo::new(0.5).unwrap().script().starts_with("SET demo.scale = '0.5';\n"));
+        assert!(Demo::new(0.5).unwrap().scripts()[0].starts_with("SET demo.scale = '0.5';\n"));
     }
 }

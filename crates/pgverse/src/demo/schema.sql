@@ -9,7 +9,7 @@
 --   * primary keys, foreign keys and some indexes are there; one of the indexes is redundant
 --
 -- `SET demo.scale = '0.05'` before this script makes a smaller shop. It takes at least 0.02, so that every row that
--- the workload names exists.
+-- the workload names exists. Run VACUUM (FREEZE, ANALYZE) afterwards.
 SELECT set_config('demo.scale', coalesce(nullif(current_setting('demo.scale', true), ''), '1'), false);
 SELECT set_config('demo.users', ceil(100000 * current_setting('demo.scale')::numeric)::text, false),
        set_config('demo.products', ceil(10000 * current_setting('demo.scale')::numeric)::text, false),
@@ -121,5 +121,3 @@ CREATE INDEX order_items_order_id_product_id_idx ON order_items (order_id, produ
 ALTER TABLE orders ADD FOREIGN KEY (user_id) REFERENCES users (id);
 ALTER TABLE order_items ADD FOREIGN KEY (order_id) REFERENCES orders (id) ON DELETE CASCADE;
 ALTER TABLE order_items ADD FOREIGN KEY (product_id) REFERENCES products (id);
-
-VACUUM (FREEZE, ANALYZE);

@@ -33,8 +33,9 @@ pub(crate) async fn prove(cx: &Context, probe: &dyn Probe, statement: &Statement
     let Some(query) = parse::query(&statement.sql) else {
         return Ok(None);
     };
-    if words(&statement.sql) != words(&query.to_string()) {
-        return Ok(None);
+    match (words(&statement.sql), words(&query.to_string())) {
+        (Some(text), Some(tree)) if text == tree => {}
+        _ => return Ok(None),
     }
     let Some(plans) = plans(cx, probe, statement, &statement.sql).await? else {
         return Ok(None);
@@ -77,8 +78,13 @@ pub(crate) async fn plans(
 }
 
 /// The words of a text, sorted: without spaces, comments, optional words, and spelling that means nothing.
+/// Nothing if the text holds a hexadecimal literal: `0x1F` and `X'1F'` are one token to sqlparser and two
+/// different things to the server.
 fn words(sql: &str) -> Option<Vec<String>> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().ok()?;
+    if tokens.iter().any(|t| matches!(t, Token::HexStringLiteral(_))) {
+        return None;
+    }
     let mut words: Vec<String> = tokens
         .into_iter()
         .filter_map(|token| match token {
@@ -146,7 +152,7 @@ mod tests {
         assert!(same("SELECT 1 WHERE a != b", "SELECT 1 WHERE a <> b"));
         assert!(!same("SELECT 'a' 'b'", "SELECT 'a' AS b"));
         assert!(!same("SELECT \"A\"", "SELECT a"));
-        assert!(!same("SELECT 0x1F", "SELECT X'1F'"));
+        assert_eq!(words("SELECT 0x1F"), None);
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A report for the snapshot tests. Its figures are made up; no user ever sees them.
 
 use pgverse::types::{
-    Answers, CandidateReport, CandidateStatus, Change, ChangeReport, CostReport, Costs, ForkReport,
-    HoldingCost, IndexKey, Interval, Operation, Origin, ParameterSet, Problem, PromotionReport,
+    Answers, CandidateReport, CandidateStatus, Change, ChangeReport, CostReport, Costs, FinalReport,
+    ForkReport, HoldingCost, IndexKey, Interval, Operation, Origin, ParameterSet, Problem, PromotionReport,
     PromotionStep, Report, SourceReport, Statement, StatementKind, StatementReport, Timing, UniverseReport,
     VerdictReport, Workload,
 };
@@ -32,6 +32,12 @@ pub(crate) fn report() -> Report {
             postgres_share: 0.819,
         },
         universes: vec![index(), query(), no_fork()],
+        grand_final: Some(FinalReport {
+            id: Some("pgverse_fork_final".into()),
+            fork: ForkReport { seconds: 0.0691, bytes: 1_700_000, mechanism: "reflink".into() },
+            error: None,
+            candidate: Some("index-2".into()),
+        }),
         verdict: VerdictReport {
             winner: Some("index-1".into()),
             agent: Some("index".into()),
@@ -70,6 +76,7 @@ pub(crate) fn undecided() -> Report {
     };
     report.promotion = PromotionReport::default();
     report.universes.truncate(2);
+    report.grand_final = None;
     for candidate in report.universes.iter_mut().flat_map(|u| &mut u.candidates) {
         if matches!(candidate.status, CandidateStatus::Crowned | CandidateStatus::RunnerUp) {
             candidate.status = CandidateStatus::Eliminated;
@@ -216,6 +223,8 @@ fn measured(id: &str, set: &str, pairs: usize, before: f64, after: f64, ratio: I
         pairs,
         baseline_ms: before,
         candidate_ms: after,
+        baseline_cpu_ms: (pairs > 0).then_some(before),
+        candidate_cpu_ms: (pairs > 0).then_some(after),
         ratio,
     }
 }

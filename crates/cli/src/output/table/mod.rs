@@ -1,7 +1,7 @@
 //! The report as text: the verdict first, then what it rests on. A pure function of report and width.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use pgverse::types::{Answers, CandidateReport, CandidateStatus, Report, UniverseReport};
+use pgverse::types::{Answers, CandidateReport, CandidateStatus, ForkReport, Report, StatementReport};
 
 use super::units::{count, megabytes, ratio, server_version, significant, speed_up};
 
@@ -76,13 +76,24 @@ impl Page {
         self.heading("Universes");
         let mut table = self.table(&["agent", "backend", "forked by", "ms", "MB", "candidates"], 3..6);
         for universe in &report.universes {
-            table.add_row(universe_row(universe));
+            let candidates = universe.candidates.len();
+            table.add_row(universe_row(
+                universe.agent.as_str(),
+                &universe.backend,
+                &universe.fork,
+                candidates,
+            ));
+        }
+        let backend = report.universes.first().map_or("", |universe| &universe.backend);
+        if let Some(finale) = &report.grand_final {
+            let candidates = usize::from(finale.candidate.is_some());
+            table.add_row(universe_row("grand final", backend, &finale.fork, candidates));
         }
         self.push(table);
-        for universe in &report.universes {
-            if let Some(error) = &universe.error {
-                self.line(&format!("{} failed: {error}", universe.agent));
-            }
+        let failures = report.universes.iter().filter_map(|u| Some((u.agent.as_str(), u.error.as_ref()?)));
+        let finale = report.grand_final.iter().filter_map(|f| Some(("grand final", f.error.as_ref()?)));
+        for (who, error) in failures.chain(finale) {
+            self.paragraph(&format!("{who} failed: {error}"));
         }
     }
 
@@ -118,8 +129,8 @@ impl Page {
     fn winner(&mut self, report: &Report) {
         let Some(candidate) = winner(report) else { return };
         self.heading(&format!("{}, statement by statement", candidate.id));
-        let header = ["statement", "parameters", "before ms", "after ms", "ratio [interval]", "pairs"];
-        let mut table = self.table(&header, 2..6);
+        let header = ["statement", "parameters", "before ms", "after ms", "ratio [interval]", "cpu", "pairs"];
+        let mut table = self.table(&header, 2..7);
         for statement in &candidate.statements {
             table.add_row([
                 text(&statement.id.to_string()),
@@ -127,6 +138,7 @@ impl Page {
                 number(significant(statement.baseline_ms)),
                 number(significant(statement.candidate_ms)),
                 number(ratio(statement.ratio)),
+                number(cpu_ratio(statement)),
                 // No pairs: the plan is the same, so the ratio is one by construction.
                 number(if statement.pairs == 0 {
                     "same plan".to_owned()
@@ -215,15 +227,16 @@ impl Page {
     }
 }
 
-fn universe_row(universe: &UniverseReport) -> Vec<Cell> {
-    let forked = universe.id.is_some();
+fn universe_row(who: &str, backend: &str, fork: &ForkReport, candidates: usize) -> Vec<Cell> {
+    // A fork that was never made has no mechanism.
+    let made = |shown: String| number(if fork.mechanism.is_empty() { "-".to_owned() } else { shown });
     vec![
-        text(universe.agent.as_str()),
-        text(&universe.backend),
-        text(if forked { &universe.fork.mechanism } else { "not forked" }),
-        number(if forked { significant(universe.fork.seconds * 1e3) } else { "-".to_owned() }),
-        number(if forked { megabytes(universe.fork.bytes) } else { "-".to_owned() }),
-        number(universe.candidates.len().to_string()),
+        text(who),
+        text(backend),
+        text(if fork.mechanism.is_empty() { "not forked" } else { &fork.mechanism }),
+        made(significant(fork.seconds * 1e3)),
+        made(megabytes(fork.bytes)),
+        number(candidates.to_string()),
     ]
 }
 
@@ -239,6 +252,14 @@ fn candidate_row(candidate: &CandidateReport) -> Vec<Cell> {
         number(megabytes(candidate.costs.bytes)),
         or_dash(candidate.costs.write_ratio.map(significant)),
     ]
+}
+
+/// Processor time with the change over without it, where both were read.
+fn cpu_ratio(statement: &StatementReport) -> String {
+    match (statement.baseline_cpu_ms, statement.candidate_cpu_ms) {
+        (Some(before), Some(after)) if before > 0.0 => significant(after / before),
+        _ => "-".to_owned(),
+    }
 }
 
 fn text(content: &str) -> Cell {

@@ -48,12 +48,13 @@ impl Conninfo {
     }
 
     fn parse(text: &str) -> Result<Self> {
-        let text = text.trim_matches(key_value::is_blank);
+        let text = text.trim_start_matches(key_value::is_blank);
         if text.contains('\0') {
             return Err(Error::invalid("the connection string has a NUL character"));
         }
         if let Some(url) = url::after_scheme(text) {
-            return url::parse(url);
+            // A line end that came along with the URL is not part of it, as in libpq 18.
+            return url::parse(url.trim_end_matches(key_value::is_blank));
         }
         let word = text.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.'));
         if word.is_some_and(|end| text[end..].starts_with("://")) {

@@ -86,3 +86,6 @@ fn client_config(options: &TlsOptions, mode: SslMode) -> Result<ClientConfig> {
     config.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(config)
 }
+
+#[cfg(test)]
+mod tests;

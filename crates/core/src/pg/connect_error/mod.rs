@@ -1,15 +1,16 @@
 //! Failed connection attempts in our words: what is wrong, and the way out. Never with the password.
 
+mod tls;
+
 use std::error::Error as _;
 use std::io;
 
-use rustls::CertificateError;
 use tokio_postgres::error::DbError;
 
 use super::Dsn;
 use super::conninfo::{Endpoint, Host, Target};
 use super::error::kind_of;
-use super::tls::{Roots, SslMode};
+use super::tls::SslMode;
 use crate::error::{Error, ErrorKind};
 
 /// Where an attempt was made.
@@ -79,7 +80,7 @@ impl Attempt<'_> {
         if let Some(io) = cause.and_then(|cause| cause.downcast_ref::<io::Error>()) {
             let tls = io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
             if let Some(tls) = tls.cloned() {
-                return Failure::last(self.tls_failed(&tls).caused_by(tls));
+                return Failure::last(self.tls_failed(tls));
             }
             return match io.kind() {
                 io::ErrorKind::TimedOut => self.timed_out(),
@@ -192,114 +193,5 @@ impl Attempt<'_> {
         };
         let error = self.error(kind_of(db.code()), message).with("sqlstate", code).hint(hint);
         if by_host_rules { error.with("server says", db.message()) } else { error }
-    }
-
-    fn no_tls(&self) -> Error {
-        self.error(ErrorKind::Unsupported, format!("the server has no TLS and {} asks for it", self.mode())).hint(
-            "turn it on at the server (ssl=on), or give up encryption and the proof of who the server is: \
-             sslmode=disable sends queries and data in the clear",
-        )
-    }
-
-    /// The sslmode in force, and whether it is our default.
-    fn mode(&self) -> String {
-        let mode = self.dsn.tls.mode(self.endpoint).as_str();
-        if self.dsn.tls.is_explicit() {
-            format!("sslmode={mode}")
-        } else {
-            format!("sslmode={mode} (the default here)")
-        }
-    }
-
-    fn tls_failed(&self, error: &rustls::Error) -> Error {
-        let certificate = match error {
-            rustls::Error::InvalidCertificate(certificate) => certificate,
-            rustls::Error::AlertReceived(_) => {
-                return self.error(ErrorKind::Authentication, "the server refused the TLS handshake").hint(
-                    "it may want a client certificate (sslcert, sslkey) of an authority that it knows",
-                );
-            }
-            _ => {
-                return self.error(ErrorKind::Connection, "the TLS handshake failed").hint(
-                    "the server must offer TLS 1.2 or 1.3 and a certificate of X.509 version 3; \
-                     sslmode=disable does without TLS and sends everything in the clear",
-                );
-            }
-        };
-        let refuse =
-            |message: String| self.error(ErrorKind::Authentication, message).with("mode", self.mode());
-        match certificate {
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                self.wrong_name(certificate, refuse)
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                refuse("the certificate of the server has expired".to_owned())
-                    .hint(self.without_check("renew it"))
-            }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                refuse("the certificate of the server is not valid yet".to_owned())
-                    .hint("check the clocks of both machines")
-            }
-            CertificateError::Revoked => refuse("the certificate of the server was revoked".to_owned())
-                .hint("do not connect; ask the server's administrator"),
-            // The chain builder's word for a self-signed certificate that is marked as an authority.
-            other
-                if *other == CertificateError::UnknownIssuer
-                    || format!("{other:?}").contains("CaUsedAsEndEntity") =>
-            {
-                let known = match &self.dsn.tls.roots {
-                    Roots::File(file) => file.display().to_string(),
-                    Roots::System | Roots::Unnamed => "the certificate store of this system".to_owned(),
-                };
-                refuse(format!("the certificate of the server comes from no authority in {known}")).hint(self.without_check(
-                    "name the file of its authority, or of the certificate itself if it is self-signed, in sslrootcert",
-                ))
-            }
-            _ => refuse("the certificate of the server is not acceptable".to_owned())
-                .hint(self.without_check("it must be of X.509 version 3, for servers, and in order")),
-        }
-    }
-
-    fn wrong_name(&self, certificate: &CertificateError, refuse: impl Fn(String) -> Error) -> Error {
-        let names = match certificate {
-            CertificateError::NotValidForNameContext { presented, .. } => presented.as_slice(),
-            _ => &[],
-        };
-        let host = self.endpoint.host();
-        let message = if names.is_empty() {
-            format!("the certificate of the server names no host, so not \"{host}\"")
-        } else {
-            format!("the certificate of the server is not for \"{host}\"")
-        };
-        let error = if names.is_empty() {
-            refuse(message)
-        } else {
-            refuse(message).with("it is for", names.join(", "))
-        };
-        let first = if names.is_empty() {
-            "make one with a subjectAltName (the common name does not count)"
-        } else {
-            "use a name of the certificate as host, with hostaddr for the address"
-        };
-        let weaker = match &self.dsn.tls.roots {
-            Roots::File(_) => {
-                "sslmode=verify-ca takes any server with a certificate of that authority".to_owned()
-            }
-            _ => "sslmode=verify-ca with sslrootcert=FILE takes any server of that authority".to_owned(),
-        };
-        error.hint(format!("{first}; {weaker}"))
-    }
-
-    /// The way out that keeps the check, then what giving it up means.
-    fn without_check(&self, first: &str) -> String {
-        match &self.dsn.tls.roots {
-            // With a root file present libpq checks the chain for require too, and so do we.
-            Roots::File(_) => format!(
-                "{first}; sslmode=disable is the only mode that does not look at it, and sends everything in the clear"
-            ),
-            _ => format!(
-                "{first}; sslmode=require encrypts but takes any certificate: whoever sits between can read and change everything"
-            ),
-        }
     }
 }
