@@ -72,6 +72,12 @@ impl Context {
         }
     }
 
+    /// The same with a cancellation of its own: cancelled with this one, or alone.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { cancel: self.cancel.child_token(), ..self.clone() }
+    }
+
     /// The token that cancels everything that carries this context.
     pub fn cancellation(&self) -> &CancellationToken {
         &self.cancel
@@ -144,6 +150,16 @@ fn timed_out() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_child_is_cancelled_alone_or_with_its_parent() {
+        let cx = Context::new();
+        let (one, two) = (cx.child(), cx.child());
+        one.cancellation().cancel();
+        assert!(one.check().is_err() && two.check().is_ok() && cx.check().is_ok());
+        cx.cancellation().cancel();
+        assert!(two.check().is_err());
+    }
 
     #[tokio::test]
     async fn guard_stops_on_cancel_and_on_deadline() {

@@ -23,6 +23,9 @@ pub struct Question<'a> {
     pub candidate: &'a Arm,
     /// Names of volatile functions that either text calls.
     pub volatile: &'a [String],
+    /// Longest time of the candidate's text, milliseconds; beyond it the check is a
+    /// [`ErrorKind::Timeout`] error.
+    pub timeout_ms: u64,
 }
 
 /// Compares both answers, in one transaction, so that `now()` is the same for both.
@@ -64,9 +67,10 @@ pub async fn check(cx: &Context, lab: &Lab, question: Question<'_>) -> Result<An
 async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Result<(Comparison, u64, u64)> {
     let (session, values) = (lab.session(), &question.parameters.values);
     let (sql, candidate_sql) = (&question.statement.sql, question.candidate_sql);
-    let baseline = within(cx, lab, question.baseline, Digest::of(cx, session, sql, values)).await?;
-    let candidate =
-        within(cx, lab, question.candidate, Digest::of(cx, session, candidate_sql, values)).await?;
+    let as_it_is = (question.baseline, 0);
+    let changed = (question.candidate, question.timeout_ms);
+    let baseline = within(cx, lab, as_it_is, Digest::of(cx, session, sql, values)).await?;
+    let candidate = within(cx, lab, changed, Digest::of(cx, session, candidate_sql, values)).await?;
     let (baseline, candidate) = match (baseline, candidate) {
         (Ok(baseline), Ok(candidate)) => (baseline, candidate),
         (baseline, candidate) => return Ok((compare_failures(baseline.err(), candidate.err()), 0, 0)),
@@ -76,11 +80,11 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
         First::Done(verdict) => verdict,
         First::Ties(ties) => {
             let rows = row_hashes(cx, session, candidate_sql, values);
-            let rows = within(cx, lab, question.candidate, rows).await?;
+            let rows = within(cx, lab, changed, rows).await?;
             let allowed = match rows {
                 Ok(rows) => {
                     let allowed = ties.allows(cx, session, values, &rows);
-                    within(cx, lab, question.baseline, allowed).await?.unwrap_or(false)
+                    within(cx, lab, as_it_is, allowed).await?.unwrap_or(false)
                 }
                 Err(_) => false,
             };
@@ -90,12 +94,12 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
     Ok((verdict, baseline.rows, candidate.rows))
 }
 
-/// Awaits `request` inside an arm, in a savepoint; a failure of the statement itself comes back as its
-/// SQLSTATE.
+/// Awaits `request` inside an arm, with a time-out in milliseconds, in a savepoint; a failure of the statement
+/// itself comes back as its SQLSTATE.
 async fn within<T>(
     cx: &Context,
     lab: &Lab,
-    arm: &Arm,
+    (arm, timeout_ms): (&Arm, u64),
     request: impl Future<Output = Result<T>>,
 ) -> Result<std::result::Result<T, String>> {
     let session = lab.session();
@@ -103,6 +107,7 @@ async fn within<T>(
     for switch in &arm.enter {
         session.batch(cx, switch).await?;
     }
+    session.batch(cx, &format!("SET LOCAL statement_timeout TO {timeout_ms}")).await?;
     let result = request.await;
     session.batch(cx, "ROLLBACK TO SAVEPOINT answer; RELEASE SAVEPOINT answer").await?;
     failure_as_state(cx, result)

@@ -84,7 +84,8 @@ fn unusable(error: Error, statement: &Statement, set: Option<&ParameterSet>) -> 
     ) {
         return error.with("statement", &statement.id);
     }
-    let mut wrong = Error::invalid(format!("statement {} does not run: {}", statement.id, error.message()));
+    let mut wrong = Error::invalid(format!("statement {} does not run: {}", statement.id, error.message()))
+        .with("statement", &statement.id);
     if let Some(set) = set {
         wrong = wrong.with("parameter_set", &set.id);
     }

@@ -3,6 +3,7 @@
 mod arms;
 mod builder;
 mod construct;
+mod finale;
 mod inspect;
 mod options;
 mod probe;
@@ -10,6 +11,7 @@ mod propose;
 mod race;
 mod run;
 mod screen;
+mod stage;
 mod task;
 mod unite;
 mod universe;

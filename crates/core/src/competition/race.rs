@@ -37,6 +37,15 @@ pub(super) struct Runner {
     pub(super) impact: Impact,
     pub(super) arm: Arm,
     pub(super) trial: Trial,
+    /// Runs in the same rounds, for a union that must beat it.
+    pub(super) rival: Option<Rival>,
+}
+
+/// The best single candidate beside a union.
+#[derive(Debug)]
+pub(super) struct Rival {
+    pub(super) candidate: Candidate,
+    pub(super) arm: Arm,
 }
 
 /// What a race needs.
@@ -69,6 +78,12 @@ pub(super) async fn race(
     let arms: Vec<Arm> = [track.baseline.clone(), track.control.clone()]
         .into_iter()
         .chain(runners.iter().map(|r| r.arm.clone()))
+        // The rival of runner i is the arm after all runners' arms; a runner without one leaves its place empty.
+        .chain(
+            runners
+                .iter()
+                .map(|r| r.rival.as_ref().map_or_else(|| track.baseline.clone(), |rival| rival.arm.clone())),
+        )
         .collect();
     let mut pace = Pace::default();
     // The first round warms caches and finds how often each statement must run; its samples are not kept.
@@ -123,12 +138,14 @@ impl Pace {
             .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32)
     }
 
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    fn timeout_ms(&self, arm: usize, cell: usize, options: &RaceOptions) -> u64 {
-        let longest = options.statement_timeout_seconds * 1e3;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    fn timeout_ms(&self, arm: usize, cell: usize, track: &Track<'_>) -> u64 {
+        let first = track.cells[cell].first_timeout_ms as f64;
+        let longest = track.options.statement_timeout_seconds * 1e3;
         let bound = match self.typical(BASELINE, cell) {
-            Some(ms) if arm >= FIRST_CANDIDATE => (ms * CUT_OFF.0).max(ms + CUT_OFF.1),
-            _ => longest,
+            _ if arm < FIRST_CANDIDATE => longest,
+            Some(ms) => (ms * CUT_OFF.0).max(ms + CUT_OFF.1),
+            None => first,
         };
         bound.min(longest).ceil() as u64
     }
@@ -157,6 +174,11 @@ fn schedule(
                 })
                 .map(|r| r + FIRST_CANDIDATE),
         );
+        arms.extend(
+            live.iter()
+                .filter(|&&r| runners[r].rival.is_some() && runners[r].impact.measured.contains(&cell))
+                .map(|r| rival_arm(runners, *r)),
+        );
         arms.shuffle(rng);
         blocks.push(arms.into_iter().map(|arm| (cell, shot(track, runners, arm, cell, pace))).collect());
     }
@@ -170,10 +192,14 @@ fn schedule(
 }
 
 fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &Pace) -> Shot {
-    let Cell { statement, set } = track.cells[cell];
+    let Cell { statement, set, .. } = track.cells[cell];
     let sql = match arm.checked_sub(FIRST_CANDIDATE) {
-        Some(runner) => text(track.cells[cell], &runners[runner].candidate),
         None => &statement.sql,
+        Some(place) => match (runners.get(place), runners.get(place.saturating_sub(runners.len()))) {
+            (Some(runner), _) => text(track.cells[cell], &runner.candidate),
+            (None, Some(Runner { rival: Some(rival), .. })) => text(track.cells[cell], &rival.candidate),
+            _ => &statement.sql,
+        },
     };
     Shot {
         arm,
@@ -183,8 +209,12 @@ fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &P
         values: set.values.clone(),
         kind: statement.kind,
         repetitions: pace.repetitions(arm, cell),
-        timeout_ms: pace.timeout_ms(arm, cell, track.options),
+        timeout_ms: pace.timeout_ms(arm, cell, track),
     }
+}
+
+fn rival_arm(runners: &[Runner], runner: usize) -> usize {
+    FIRST_CANDIDATE + runners.len() + runner
 }
 
 /// Runs the shots while holding the timing slot. Also tells which arms were dear to switch on.
@@ -235,6 +265,7 @@ fn record(
         shots.iter().zip(samples).map(|((cell, shot), sample)| ((shot.arm, *cell), sample)).collect();
     for &r in live {
         let arm = r + FIRST_CANDIDATE;
+        let rival = rival_arm(runners, r);
         let runner = &mut runners[r];
         for &cell in &runner.impact.measured {
             let (Some(baseline), Some(control), Some(candidate)) =
@@ -242,7 +273,7 @@ fn record(
             else {
                 continue;
             };
-            let Cell { statement, set } = track.cells[cell];
+            let Cell { statement, set, .. } = track.cells[cell];
             let Some(paired) = runner
                 .trial
                 .samples
@@ -252,9 +283,10 @@ fn record(
                 continue;
             };
             push(paired, baseline, candidate, control);
+            paired.rival_ms.extend(by_place.get(&(rival, cell)).map(|sample| sample.wall_ms));
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
             if candidate.timed_out {
-                paired.timeout_ms = pace.timeout_ms(arm, cell, track.options) as f64;
+                paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
                 runner.trial.state = TrialState::Rejected {
                     reason: format!(
                         "makes {} with {} slower: stopped after {:.0} ms; the baseline takes {:.1} ms",
@@ -273,6 +305,10 @@ fn push(paired: &mut PairedSamples, baseline: &Sample, candidate: &Sample, contr
     paired.baseline_ms.push(baseline.wall_ms);
     paired.candidate_ms.push(candidate.wall_ms);
     paired.control_ms.push(control.wall_ms);
+    if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
+        paired.baseline_cpu_ms.push(before);
+        paired.candidate_cpu_ms.push(after);
+    }
 }
 
 /// Takes the runners out that have nothing left to learn.

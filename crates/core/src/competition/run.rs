@@ -7,7 +7,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::builder::CompetitionBuilder;
-use super::universe::{self, Shared, sort_key};
+use super::finale::{FINAL, Finalists};
+use super::universe::{self, Job, Shared, sort_key};
 use super::{UniverseOutcome, UniverseTask};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -42,7 +43,9 @@ async fn compete(
         statements: parts.workload.statements.len(),
     });
     cx.guard(backend.prepare(cx)).await?;
-    let outcomes = universes(cx, Arc::clone(&backend), parts).await?;
+    let shared = share(Arc::clone(&backend), parts);
+    let mut outcomes = universes(cx, &shared, parts).await?;
+    let finale = finale(cx, &shared, parts, &mut outcomes).await?;
 
     let trials = sorted_trials(&outcomes);
     let verdict = parts.judge.judge(&parts.problem, &trials)?;
@@ -58,6 +61,7 @@ async fn compete(
         workload: &parts.workload,
         backend: backend.scheme(),
         outcomes: &outcomes,
+        finale: finale.as_ref(),
         trials,
         verdict: &verdict,
         prices: parts.costs,
@@ -66,37 +70,63 @@ async fn compete(
     })
 }
 
-/// Runs every universe, as many at once as allowed. Comes back when all forks are gone.
-async fn universes(
-    cx: &Context,
-    backend: Arc<dyn ForkBackend>,
-    parts: &CompetitionBuilder,
-) -> Result<Vec<UniverseOutcome>> {
-    let places = parts.parallel.min(backend.capability().parallel).clamp(1, Semaphore::MAX_PERMITS);
-    let alive = Arc::new(Semaphore::new(places));
+fn share(backend: Arc<dyn ForkBackend>, parts: &CompetitionBuilder) -> Shared {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let shared = Shared {
+    Shared {
         backend,
         benchmarker: Arc::clone(&parts.benchmarker),
         slot: Arc::new(Semaphore::new(1)),
         // One core is left to whoever holds the timing slot.
         builders: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
-    };
+    }
+}
+
+fn task(parts: &CompetitionBuilder, agent: AgentName) -> UniverseTask {
+    UniverseTask {
+        agent,
+        problem: parts.problem.clone(),
+        workload: parts.workload.clone(),
+        options: parts.options.clone(),
+        seed: parts.seed,
+    }
+}
+
+/// Races the union of what helped in several universes, in a universe of its own. Its candidate and trial go
+/// to the leading agent. Without a final, or if it fails, the universes' own results stand.
+async fn finale(
+    cx: &Context,
+    shared: &Shared,
+    parts: &CompetitionBuilder,
+    outcomes: &mut [UniverseOutcome],
+) -> Result<Option<UniverseOutcome>> {
+    let Some(finalists) = Finalists::across(outcomes, &parts.problem.limits) else { return Ok(None) };
+    let outcome = universe::run(cx, &task(parts, FINAL.into()), Job::Finale(finalists), shared).await?;
+    for (candidate, trial) in outcome.candidates.iter().zip(&outcome.trials) {
+        if let Some(leader) = outcomes.iter_mut().find(|o| o.agent == candidate.agent) {
+            leader.candidates.push(candidate.clone());
+            leader.trials.push(trial.clone());
+        }
+    }
+    Ok(Some(outcome))
+}
+
+/// Runs every universe, as many at once as allowed. Comes back when all forks are gone.
+async fn universes(
+    cx: &Context,
+    shared: &Shared,
+    parts: &CompetitionBuilder,
+) -> Result<Vec<UniverseOutcome>> {
+    let places = parts.parallel.min(shared.backend.capability().parallel).clamp(1, Semaphore::MAX_PERMITS);
+    let alive = Arc::new(Semaphore::new(places));
     let mut running = JoinSet::new();
     for (place, agent) in parts.agents.iter().enumerate() {
-        let task = UniverseTask {
-            agent: AgentName::from(agent.name()),
-            problem: parts.problem.clone(),
-            workload: parts.workload.clone(),
-            options: parts.options.clone(),
-            seed: parts.seed,
-        };
+        let task = task(parts, AgentName::from(agent.name()));
         let (cx, agent, shared, alive) = (cx.clone(), Arc::clone(agent), shared.clone(), Arc::clone(&alive));
         running.spawn(async move {
             let _place =
                 cx.guard(async { alive.acquire().await.map_err(|e| Error::internal("closed").caused_by(e)) });
             let result = match _place.await {
-                Ok(_permit) => universe::run(&cx, &task, agent, &shared).await,
+                Ok(_permit) => universe::run(&cx, &task, Job::Ask(agent), &shared).await,
                 Err(error) => Err(error),
             };
             (place, result)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::RaceOptions;
 use crate::answers::{Question, TextFacts, check};
 use crate::bench::{Arm, Lab};
 use crate::context::Context;
@@ -17,7 +18,15 @@ use crate::types::{
 pub(super) struct Cell<'a> {
     pub(super) statement: &'a Statement,
     pub(super) set: &'a ParameterSet,
+    /// Milliseconds that the inspection saw it take, planning included.
+    pub(super) seen_ms: Option<f64>,
+    /// Longest time of a candidate's first run, milliseconds.
+    pub(super) first_timeout_ms: u64,
 }
+
+/// A candidate's first run, which may find cold caches, is cut off when it takes this many times as long as
+/// the original, and this many milliseconds more.
+const FIRST_CUT_OFF: (f64, f64) = (10.0, 1000.0);
 
 impl Cell<'_> {
     /// Weight of this cell in the objective.
@@ -27,13 +36,18 @@ impl Cell<'_> {
 }
 
 /// Every cell of the workload, in order.
-pub(super) fn cells(brief: &Brief) -> Vec<Cell<'_>> {
-    brief
-        .workload
-        .statements
-        .iter()
-        .flat_map(|statement| statement.parameter_sets.iter().map(move |set| Cell { statement, set }))
-        .collect()
+pub(super) fn cells<'a>(brief: &'a Brief, options: &RaceOptions) -> Vec<Cell<'a>> {
+    let longest = options.statement_timeout_seconds * 1e3;
+    let cell = |statement: &'a Statement, set: &'a ParameterSet| {
+        let plan = brief.plans_of(&statement.id).find(|p| p.parameter_set == set.id).map(|p| &p.plan);
+        let seen_ms = plan.and_then(|p| Some(p.execution_ms? + p.planning_ms.unwrap_or(0.0)));
+        let bound =
+            seen_ms.map_or(longest, |ms| (ms * FIRST_CUT_OFF.0).max(ms + FIRST_CUT_OFF.1).min(longest));
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Milliseconds, positive.
+        Cell { statement, set, seen_ms, first_timeout_ms: bound.ceil() as u64 }
+    };
+    let statements = brief.workload.statements.iter();
+    statements.flat_map(|s| s.parameter_sets.iter().map(move |set| cell(s, set))).collect()
 }
 
 /// The text that a candidate gives a cell.
@@ -168,6 +182,7 @@ pub(super) async fn answers(
             baseline: arms.0,
             candidate: arms.1,
             volatile: &names,
+            timeout_ms: cell.first_timeout_ms,
         };
         checks.push(check(cx, lab, question).await?);
     }

@@ -9,6 +9,7 @@ pub(super) struct Rounds {
     pub(super) baseline: Vec<f64>,
     pub(super) candidate: Vec<f64>,
     pub(super) control: Vec<f64>,
+    pub(super) rival: Vec<f64>,
 }
 
 impl Rounds {
@@ -24,6 +25,7 @@ impl Rounds {
         let constant: f64 = unpaired.iter().map(|s| s.weight * median(&s.baseline_ms)).sum();
         let charge = constant + refresh_charge(trial);
         let rounds = shortest(&paired, |s| s.baseline_ms.len().min(s.candidate_ms.len()));
+        let rivals = shortest(&paired, |s| s.candidate_ms.len().min(s.rival_ms.len()));
         let controls = shortest(&paired, |s| s.baseline_ms.len().min(s.control_ms.len()));
         let sum = |round: usize, of: fn(&PairedSamples) -> &Vec<f64>| -> f64 {
             paired.iter().map(|s| s.weight * of(s)[round]).sum()
@@ -32,12 +34,19 @@ impl Rounds {
             baseline: (0..rounds).map(|r| constant + sum(r, |s| &s.baseline_ms)).collect(),
             candidate: (0..rounds).map(|r| charge + sum(r, |s| &s.candidate_ms)).collect(),
             control: (0..controls).map(|r| constant + sum(r, |s| &s.control_ms)).collect(),
+            // The rival's own refreshes are not charged here: that only makes it harder to beat.
+            rival: (0..rivals).map(|r| constant + sum(r, |s| &s.rival_ms)).collect(),
         }
     }
 
     /// `ln(baseline / candidate)` of each round.
     pub(super) fn effects(&self) -> Vec<f64> {
         log_ratios(self.baseline.iter().zip(&self.candidate))
+    }
+
+    /// `ln(rival / candidate)` of each round; empty without a rival.
+    pub(super) fn rival_effects(&self) -> Vec<f64> {
+        log_ratios(self.rival.iter().zip(&self.candidate))
     }
 
     /// `ln(baseline / control)` of each round: what nothing at all looks like.

@@ -94,7 +94,9 @@ fn noise(rounds: &Rounds) -> f64 {
 fn rank(trial: &Trial, rounds: &Rounds, limits: &Limits, error_rate: f64, noise: f64) -> Ranked {
     let effects = rounds.effects();
     let ratio = (!effects.is_empty()).then(|| ratio_interval(&effects, error_rate));
-    let (status, reason) = decide(trial, ratio, effects.len(), limits, noise);
+    let rival =
+        (!rounds.rival.is_empty()).then(|| ratio_interval(&rounds.rival_effects(), limits.error_rate));
+    let (status, reason) = decide(trial, ratio, rival, effects.len(), limits, noise);
     Ranked {
         candidate: trial.candidate.clone(),
         status,
@@ -107,6 +109,7 @@ fn rank(trial: &Trial, rounds: &Rounds, limits: &Limits, error_rate: f64, noise:
 fn decide(
     trial: &Trial,
     ratio: Option<Interval>,
+    rival: Option<Interval>,
     pairs: usize,
     limits: &Limits,
     noise: f64,
@@ -122,8 +125,23 @@ fn decide(
     };
     let wanted = 1.0 - limits.min_gain;
     let found = format!("{} after {pairs} pairs", describe(ratio));
-    if ratio.high < wanted && 1.0 - ratio.estimate > noise {
-        return (CandidateStatus::RunnerUp, format!("certified: {found}"));
+    let certified = ratio.high < wanted && 1.0 - ratio.estimate > noise;
+    match (certified, &trial.rival, rival) {
+        (true, None, _) => return (CandidateStatus::RunnerUp, format!("certified: {found}")),
+        (true, Some(name), Some(rival)) if rival.high < 1.0 => {
+            return (
+                CandidateStatus::RunnerUp,
+                format!("certified: {found}; {} that of {name}", describe(rival)),
+            );
+        }
+        (true, Some(name), rival) => {
+            let against = rival.map_or_else(String::new, |r| format!(": {} that of {name}", describe(r)));
+            return (
+                CandidateStatus::Eliminated,
+                format!("{found}, but not certainly faster than {name} alone{against}"),
+            );
+        }
+        (false, ..) => {}
     }
     let unused = trial.samples.iter().all(|s| !s.plan_changed);
     let why = if ratio.high < wanted {
@@ -173,10 +191,16 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
                 pairs,
                 baseline_ms: median(&s.baseline_ms),
                 candidate_ms,
+                baseline_cpu_ms: cpu(&s.baseline_cpu_ms),
+                candidate_cpu_ms: cpu(&s.candidate_cpu_ms),
                 ratio,
             }
         })
         .collect()
+}
+
+fn cpu(samples: &[f64]) -> Option<f64> {
+    (!samples.is_empty()).then(|| median(samples))
 }
 
 fn estimate(ranked: &Ranked) -> f64 {
@@ -214,6 +238,9 @@ mod tests {
             baseline_ms: wobble.iter().map(|w| baseline * w).collect(),
             candidate_ms: wobble.iter().rev().map(|w| candidate * w).collect(),
             control_ms: wobble.iter().rev().map(|w| baseline * w).collect(),
+            rival_ms: Vec::new(),
+            baseline_cpu_ms: Vec::new(),
+            candidate_cpu_ms: Vec::new(),
             timeout_ms: 1e6,
         }
     }
@@ -230,6 +257,7 @@ mod tests {
             planned_ratio: None,
             predicted_ratio: None,
             staleness_seconds: None,
+            rival: None,
         }
     }
 
@@ -292,6 +320,18 @@ mod tests {
         let verdict = judge(&[slow, wrong]);
         assert_eq!(verdict.winner, None);
         assert!(verdict.ranking.iter().all(|r| r.status == CandidateStatus::Rejected));
+    }
+
+    #[test]
+    fn a_union_must_beat_its_best_member() {
+        let union = |rival: f64| {
+            let mut samples = samples("s", StatementKind::Read, 100.0, 30.0);
+            samples.rival_ms = samples.candidate_ms.iter().rev().map(|ms| ms / 30.0 * rival).collect();
+            Trial { rival: Some("a".into()), ..trial("b", vec![samples]) }
+        };
+        let single = || trial("a", vec![samples("s", StatementKind::Read, 100.0, 30.5)]);
+        assert_eq!(judge(&[single(), union(30.0)]).winner, Some("a".into()));
+        assert_eq!(judge(&[single(), union(60.0)]).winner, Some("b".into()));
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
     if let Some(reason) = broken(trial, limits) {
         return Progress::Broken(reason);
     }
-    let ratio = ratio_interval(&Rounds::of(trial).effects(), error_rate);
+    let rounds = Rounds::of(trial);
+    let ratio = ratio_interval(&rounds.effects(), error_rate);
     let wanted = 1.0 - limits.min_gain;
     if ratio.low > wanted {
         return Progress::Hopeless(format!(
@@ -32,7 +33,15 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
         ));
     }
     // So narrow an interval ranks candidates that differ by more than noise.
-    if ratio.high < wanted && ratio.high < ratio.low * 1.3 { Progress::Certified } else { Progress::Open }
+    let undecided_rival = || {
+        let rival = ratio_interval(&rounds.rival_effects(), limits.error_rate);
+        !rounds.rival.is_empty() && rival.low <= 1.0 && rival.high >= 1.0
+    };
+    if ratio.high < wanted && ratio.high < ratio.low * 1.3 && !undecided_rival() {
+        Progress::Certified
+    } else {
+        Progress::Open
+    }
 }
 
 /// Whether at least one read is certainly faster, no bound is broken, and the whole is not slower: such a

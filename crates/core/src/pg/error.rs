@@ -2,7 +2,6 @@
 
 use tokio_postgres::error::{ErrorPosition, SqlState};
 
-use super::Dsn;
 use crate::error::{Error, ErrorKind};
 
 /// The error of a failed statement.
@@ -28,33 +27,8 @@ pub(super) fn statement_error(error: tokio_postgres::Error, sql: &str) -> Error 
     mapped
 }
 
-/// The error of a failed connection attempt.
-pub(super) fn connect_error(error: tokio_postgres::Error, dsn: &Dsn) -> Error {
-    if let Some(db) = error.as_db_error() {
-        let mapped = Error::new(kind_of(db.code()), db.message().to_owned())
-            .with("server", dsn)
-            .with("sqlstate", db.code().code());
-        return match mapped.kind() {
-            ErrorKind::Authentication => mapped.hint(
-                "check the user and the password; PGPASSWORD and ~/.pgpass are read when the URL has none",
-            ),
-            ErrorKind::NotFound => mapped.hint("list the databases with: psql -l"),
-            _ => mapped,
-        };
-    }
-    let text = error.to_string();
-    if text.contains("password missing") {
-        return Error::new(ErrorKind::Authentication, "the server asks for a password and none was given")
-            .with("server", dsn)
-            .hint("put it in the URL, in PGPASSWORD or in ~/.pgpass");
-    }
-    Error::new(ErrorKind::Connection, "cannot connect to the server")
-        .with("server", dsn)
-        .caused_by(error)
-        .hint("check that a server runs there and that host and port are right")
-}
-
-fn kind_of(code: &SqlState) -> ErrorKind {
+/// What an SQLSTATE means for the caller.
+pub(super) fn kind_of(code: &SqlState) -> ErrorKind {
     match code.code() {
         "42501" => ErrorKind::Permission,
         "3D000" => ErrorKind::NotFound,

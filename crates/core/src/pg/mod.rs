@@ -2,14 +2,18 @@
 
 mod catalog;
 mod connect;
+mod connect_error;
+mod conninfo;
 mod dsn;
 mod error;
 mod explain;
 pub mod quote;
 mod session;
 mod source;
+mod tls;
 
 pub use catalog::read_catalog;
+pub use conninfo::Environment;
 pub use dsn::Dsn;
 pub use explain::{explain, explain_analyze};
 pub(crate) use session::RawValue;

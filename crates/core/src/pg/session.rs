@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
 use tokio::task::JoinHandle;
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut};
-use tokio_postgres::{Client, NoTls, Row, Statement};
+use tokio_postgres::{Client, Row, Statement};
 
-use super::connect::connect;
+use super::connect::{Link, connect};
 use super::error::statement_error;
+use super::tls::Connector;
 use super::{Dsn, error};
 use crate::context::{Context, Phase};
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Session {
     client: Client,
     driver: JoinHandle<()>,
+    connector: Connector,
     backend_pid: i32,
 }
 
@@ -87,8 +89,8 @@ impl Session {
 
     /// Opens a session with start-up options such as `-c default_transaction_read_only=on`.
     pub(super) async fn connect_with(cx: &Context, dsn: &Dsn, purpose: &str, options: &str) -> Result<Self> {
-        let (client, driver) = cx.guard(connect(dsn, purpose, options)).await?;
-        let mut session = Self { client, driver, backend_pid: 0 };
+        let Link { client, driver, connector } = cx.guard(connect(dsn, purpose, options)).await?;
+        let mut session = Self { client, driver, connector, backend_pid: 0 };
         let row = session.one(cx, "SELECT pg_backend_pid()", &[]).await?;
         session.backend_pid = row.try_get(0).map_err(|e| statement_error(e, "SELECT pg_backend_pid()"))?;
         Ok(session)
@@ -200,7 +202,12 @@ impl Session {
             && cx.check().is_err()
         {
             let token = self.client.cancel_token();
-            tokio::spawn(async move { token.cancel_query(NoTls).await });
+            let connector = self.connector.clone();
+            tokio::spawn(async move {
+                if let Err(error) = connector.cancel(token).await {
+                    tracing::debug!(%error, "cancel request failed");
+                }
+            });
         }
         result
     }

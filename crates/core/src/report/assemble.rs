@@ -10,8 +10,8 @@ use crate::promote;
 use crate::traits::Judge;
 use crate::types::{
     Candidate, CandidateId, CandidateReport, CandidateStatus, Change, ChangeReport, CostModel, CostReport,
-    ForkReport, HoldingCost, Problem, PromotionReport, Ranked, Report, SourceReport, StatementReport, Timing,
-    Trial, UniverseReport, Verdict, VerdictReport, Workload,
+    FinalReport, ForkReport, HoldingCost, Problem, PromotionReport, Ranked, Report, SourceReport,
+    StatementReport, Timing, Trial, UniverseReport, Verdict, VerdictReport, Workload,
 };
 
 /// Version of the report's format.
@@ -27,6 +27,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) workload: &'a Workload,
     pub(crate) backend: &'a str,
     pub(crate) outcomes: &'a [UniverseOutcome],
+    pub(crate) finale: Option<&'a UniverseOutcome>,
     pub(crate) trials: Vec<Trial>,
     pub(crate) verdict: &'a Verdict,
     pub(crate) prices: CostModel,
@@ -66,7 +67,13 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
             noise: parts.verdict.noise,
         },
         promotion: winner.map(|w| PromotionReport::from(promote::plan(w))).unwrap_or_default(),
-        costs: costs(parts.outcomes, parts.prices),
+        costs: costs(parts.outcomes.iter().chain(parts.finale), parts.prices),
+        grand_final: parts.finale.map(|outcome| FinalReport {
+            id: outcome.universe.as_ref().map(|u| u.id.clone()),
+            fork: fork(outcome),
+            error: outcome.error.clone(),
+            candidate: outcome.candidates.first().map(|c| c.id.clone()),
+        }),
         universes,
         trials: parts.trials,
     })
@@ -143,14 +150,18 @@ fn universe(outcome: &UniverseOutcome, backend: &str, trials: &[Trial], verdict:
         id: outcome.universe.as_ref().map(|u| u.id.clone()),
         agent: outcome.agent.clone(),
         backend: backend.to_owned(),
-        fork: outcome.universe.as_ref().map_or_else(ForkReport::default, |u| ForkReport {
-            seconds: u.cost.seconds,
-            bytes: u.cost.bytes,
-            mechanism: u.mechanism.clone(),
-        }),
+        fork: fork(outcome),
         error: outcome.error.clone(),
         candidates: candidates.collect(),
     }
+}
+
+fn fork(outcome: &UniverseOutcome) -> ForkReport {
+    outcome.universe.as_ref().map_or_else(ForkReport::default, |u| ForkReport {
+        seconds: u.cost.seconds,
+        bytes: u.cost.bytes,
+        mechanism: u.mechanism.clone(),
+    })
 }
 
 fn apply(report: &mut CandidateReport, ranked: &Ranked) {
@@ -166,6 +177,8 @@ fn apply(report: &mut CandidateReport, ranked: &Ranked) {
             pairs: s.pairs,
             baseline_ms: s.baseline_ms,
             candidate_ms: s.candidate_ms,
+            baseline_cpu_ms: s.baseline_cpu_ms,
+            candidate_cpu_ms: s.candidate_cpu_ms,
             ratio: s.ratio,
         })
         .collect();
@@ -185,13 +198,11 @@ fn timing(meter: &Meter, total: Duration) -> Timing {
 }
 
 #[allow(clippy::cast_precision_loss)] // Bytes as GiB for people to read.
-fn costs(outcomes: &[UniverseOutcome], prices: CostModel) -> CostReport {
+fn costs<'a>(outcomes: impl Iterator<Item = &'a UniverseOutcome>, prices: CostModel) -> CostReport {
     const GIB: f64 = (1_u64 << 30) as f64;
     let mut forks = HoldingCost::default();
     let mut clones = HoldingCost::default();
-    for (universe, hours) in
-        outcomes.iter().filter_map(|o| Some((o.universe.as_ref()?, o.lived_seconds / 3600.0)))
-    {
+    for (universe, hours) in outcomes.filter_map(|o| Some((o.universe.as_ref()?, o.lived_seconds / 3600.0))) {
         for (holding, bytes) in [(&mut forks, universe.cost.bytes), (&mut clones, universe.cost.full_bytes)] {
             holding.count += 1;
             holding.bytes += bytes;

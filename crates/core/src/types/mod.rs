@@ -20,12 +20,12 @@ pub use catalog::{
 };
 pub use ids::{AgentName, CandidateId, ParameterSetId, StatementId, UniverseId};
 pub use operation::{Effect, LockLevel, Operation, Refresh, SettingScope, Switch};
-pub use plan::{Plan, PlanNode};
+pub use plan::{Jit, JitTiming, Plan, PlanNode};
 pub use problem::{Limits, Objective, Problem};
 pub use promotion::{PromotionPlan, PromotionStep};
 pub use report::{
-    CandidateReport, CandidateStatus, ChangeReport, CostReport, ForkReport, HoldingCost, PromotionReport,
-    Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
+    CandidateReport, CandidateStatus, ChangeReport, CostReport, FinalReport, ForkReport, HoldingCost,
+    PromotionReport, Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
 };
 pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState};
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};

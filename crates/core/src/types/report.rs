@@ -32,6 +32,10 @@ pub struct Report {
     pub timing: Timing,
     /// One for each agent, in the order in which they were asked for.
     pub universes: Vec<UniverseReport>,
+    /// The grand final, if winners of several universes could be united. Its candidate stands with the
+    /// leading agent's.
+    #[serde(default)]
+    pub grand_final: Option<FinalReport>,
     /// The decision.
     pub verdict: VerdictReport,
     /// What would be done to the source; no steps without a winner.
@@ -99,6 +103,19 @@ pub struct UniverseReport {
     pub error: Option<String>,
     /// Candidates, in the order in which they were proposed.
     pub candidates: Vec<CandidateReport>,
+}
+
+/// The universe of the grand final.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct FinalReport {
+    /// Id; absent if no fork could be made.
+    pub id: Option<UniverseId>,
+    /// How the fork was made.
+    pub fork: ForkReport,
+    /// What went wrong, if it failed as a whole.
+    pub error: Option<String>,
+    /// The union that was raced; absent if the finalists came to nothing new.
+    pub candidate: Option<CandidateId>,
 }
 
 /// How a fork was made.
@@ -200,7 +217,13 @@ pub struct StatementReport {
     pub baseline_ms: f64,
     /// Median candidate time, milliseconds.
     pub candidate_ms: f64,
-    /// Candidate over baseline.
+    /// Median processor time of the server process, milliseconds, where it can be read: baseline.
+    #[serde(default)]
+    pub baseline_cpu_ms: Option<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Option<f64>,
+    /// Candidate over baseline, wall time.
     pub ratio: Interval,
 }
 

@@ -27,6 +27,9 @@ pub struct Trial {
     pub predicted_ratio: Option<f64>,
     /// The oldest answer it allows, seconds.
     pub staleness_seconds: Option<f64>,
+    /// For a union: the best single candidate, which ran in the same rounds and must be beaten.
+    #[serde(default)]
+    pub rival: Option<CandidateId>,
 }
 
 /// How far a candidate came.
@@ -107,6 +110,16 @@ pub struct PairedSamples {
     pub candidate_ms: Vec<f64>,
     /// A second run of the baseline (the A/A control), milliseconds, one for each round.
     pub control_ms: Vec<f64>,
+    /// The rival of a union, milliseconds, one for each round; empty without a rival.
+    #[serde(default)]
+    pub rival_ms: Vec<f64>,
+    /// Processor time of the server process under the baseline, milliseconds, one for each round; empty where
+    /// it cannot be read. Blind to waiting, and to parallel workers.
+    #[serde(default)]
+    pub baseline_cpu_ms: Vec<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Vec<f64>,
     /// Time-out that was in force, milliseconds; a sample at this value is cut off.
     pub timeout_ms: f64,
 }

@@ -1,0 +1,1 @@
+//! The cache agent: stored results.

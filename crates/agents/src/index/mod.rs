@@ -1,0 +1,12 @@
+#![doc = include_str!("docs.md")]
+
+mod access;
+mod agent;
+mod estimate;
+mod idea;
+mod immutable;
+mod rank;
+mod rules;
+mod spec;
+
+pub use agent::IndexAgent;

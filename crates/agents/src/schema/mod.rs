@@ -1,0 +1,6 @@
+#![doc = include_str!("docs.md")]
+
+mod agent;
+mod rules;
+
+pub use agent::SchemaAgent;

@@ -1,0 +1,104 @@
+//! `pgverse compete`: a competition on forks of the user's own database.
+
+use std::sync::Arc;
+
+use pgverse::backends::{Origin, Tenure, backend};
+use pgverse::competition::Competition;
+use pgverse::pg::Dsn;
+use pgverse::traits::Agent;
+use pgverse::types::{CostModel, Limits, Problem, Workload};
+use pgverse::workload::Parsed;
+use pgverse::{Context, Error, Result};
+
+use crate::args::{self, Rules};
+use crate::exit::Outcome;
+use crate::output;
+use crate::output::json::JsonTarget;
+use crate::output::progress;
+
+pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
+    let parsed = pgverse::workload::load_with_origins(&args.workload)?;
+    for note in &parsed.notes {
+        output::note(&format!("note: {}: {}", note.statement, note.message));
+    }
+    let contest = Contest {
+        problem: problem(&args),
+        workload: parsed.workload.clone(),
+        origin: Origin::Live(Dsn::parse(&args.source)?),
+    };
+    let outcome = hold(cx, contest, &args.rules, args.json.json.as_ref()).await;
+    outcome.map_err(|error| placed(error, &parsed))
+}
+
+/// Adds the place in the file to an error that names a statement of the workload.
+fn placed(error: Error, parsed: &Parsed) -> Error {
+    let named = error.context().iter().find(|(key, _)| *key == "statement").map(|(_, id)| id.as_str().into());
+    match named {
+        Some(id) if parsed.workload.statement(&id).is_some() => parsed.place(&id, error),
+        _ => error,
+    }
+}
+
+fn problem(args: &args::Compete) -> Problem {
+    let usual = Problem::default();
+    let limits = Limits {
+        max_storage_bytes: args.max_storage,
+        max_write_slowdown: args.max_write_slowdown.unwrap_or(usual.limits.max_write_slowdown),
+        max_staleness_seconds: args.max_staleness.map(|age| age.as_secs_f64()),
+        ..usual.limits
+    };
+    Problem { description: args.problem.clone().unwrap_or(usual.description), limits, ..usual }
+}
+
+/// What a competition is about.
+pub(super) struct Contest {
+    pub(super) problem: Problem,
+    pub(super) workload: Workload,
+    pub(super) origin: Origin,
+}
+
+/// Holds a competition and presents its report.
+pub(super) async fn hold(
+    cx: &Context,
+    contest: Contest,
+    rules: &Rules,
+    json: Option<&JsonTarget>,
+) -> Result<Outcome> {
+    json.map_or(Ok(()), JsonTarget::check)?;
+    let backend = backend(&rules.backend, &contest.origin, Tenure::Run)?;
+    let mut builder = Competition::builder()
+        .problem(contest.problem)
+        .workload(contest.workload)
+        .backend(backend)
+        .agents(agents(&rules.agents)?)
+        .sequential(rules.sequential)
+        .seed(rules.seed)
+        .cost_model(CostModel { per_gib_hour: rules.price_gib_hour, per_fork_hour: rules.price_fork_hour });
+    if let Some(most) = rules.parallel {
+        builder = builder.parallel(most.get());
+    }
+    if let Some(deadline) = rules.deadline {
+        builder = builder.deadline(deadline);
+    }
+    let competition = builder.build()?;
+    super::sweep(cx).await?;
+    let watch = tokio::spawn(progress::show(competition.events()));
+    let mut run = std::pin::pin!(competition.run());
+    let report = tokio::select! {
+        report = &mut run => report,
+        () = cx.cancellation().cancelled() => {
+            competition.cancel();
+            run.await
+        }
+    };
+    watch.await.map_err(|e| Error::internal("the progress view failed").caused_by(e))?;
+    super::present(&report?, json)
+}
+
+/// The agents of these names; all of them if none is named.
+fn agents(names: &[String]) -> Result<Vec<Arc<dyn Agent>>> {
+    if names.is_empty() {
+        return Ok(pgverse::agents::all());
+    }
+    names.iter().map(|name| pgverse::agents::by_name(name.trim())).collect()
+}

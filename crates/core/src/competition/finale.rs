@@ -1,0 +1,52 @@
+//! The grand final: do the winners of several universes help each other?
+
+use super::UniverseOutcome;
+use super::universe::sort_key;
+use crate::judge::{estimate, helps_somewhere};
+use crate::types::{Candidate, Limits, Trial};
+
+/// Name of the final where an agent's name would stand.
+pub(super) const FINAL: &str = "final";
+
+/// Who meets in a union.
+#[derive(Debug, Clone)]
+pub(super) struct Finalists {
+    /// Candidates that help somewhere and are no unions themselves, best first.
+    pub(super) members: Vec<Candidate>,
+    /// The best candidate so far, which may be a union.
+    pub(super) best: Candidate,
+    /// Number of the union among the candidates of the leading agent.
+    pub(super) number: usize,
+}
+
+impl Finalists {
+    /// Those of these trials that may be united; `None` with fewer than two.
+    pub(super) fn of<'a>(
+        trials: impl Iterator<Item = (&'a Candidate, &'a Trial)>,
+        limits: &Limits,
+    ) -> Option<Self> {
+        let mut helpful: Vec<(&Candidate, &Trial, f64)> =
+            trials.filter(|(_, t)| helps_somewhere(t, limits)).map(|(c, t)| (c, t, estimate(t))).collect();
+        helpful.sort_by(|a, b| a.2.total_cmp(&b.2).then_with(|| sort_key(&a.0.id).cmp(&sort_key(&b.0.id))));
+        let best = helpful.first()?.0.clone();
+        let members: Vec<Candidate> =
+            helpful.iter().filter(|(_, t, _)| t.rival.is_none()).map(|(c, ..)| (*c).clone()).collect();
+        (members.len() > 1).then_some(Self { members, best, number: 0 })
+    }
+
+    /// The finalists of all universes; `None` if fewer than two universes have one, since a universe unites
+    /// its own.
+    pub(super) fn across(outcomes: &[UniverseOutcome], limits: &Limits) -> Option<Self> {
+        let trials = outcomes.iter().flat_map(|o| {
+            o.trials.iter().filter_map(|t| Some((o.candidates.iter().find(|c| c.id == t.candidate)?, t)))
+        });
+        let mut finalists = Self::of(trials, limits)?;
+        let leader = finalists.members.first()?.agent.clone();
+        if finalists.members.iter().all(|m| m.agent == leader) {
+            return None;
+        }
+        let own = outcomes.iter().find(|o| o.agent == leader)?;
+        finalists.number = own.candidates.iter().map(|c| sort_key(&c.id).1).max().unwrap_or(0) as usize + 1;
+        Some(finalists)
+    }
+}

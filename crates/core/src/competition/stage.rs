@@ -1,0 +1,327 @@
+//! A universe that is up: build, screen, race, unite.
+
+use std::collections::BTreeSet;
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use super::UniverseOutcome;
+use super::UniverseTask;
+use super::arms::Built;
+use super::construct::construct;
+use super::finale::{FINAL, Finalists};
+use super::propose::fault;
+use super::race::{Rival, Runner, Track, race};
+use super::screen::{Cell, Impact, Volatile, answers, impact, plans, text};
+use super::unite::{unite, without_unused_indexes};
+use super::universe::{Shared, closed, sort_key};
+use crate::bench::{Arm, Lab};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::Event;
+use crate::stats::median;
+use crate::types::{Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe};
+
+/// Candidates over all universes that the racing error rate is corrected for. The judge corrects for the
+/// true number; racing with a number that is too large only takes a few pairs more.
+const ASSUMED_CANDIDATES: f64 = 40.0;
+
+/// A universe that is up, with everything known of it.
+pub(super) struct Stage<'a> {
+    pub(super) cx: &'a Context,
+    pub(super) task: &'a UniverseTask,
+    pub(super) shared: &'a Shared,
+    pub(super) lab: &'a Lab,
+    pub(super) universe: &'a Universe,
+    pub(super) brief: &'a Brief,
+    pub(super) cells: &'a [Cell<'a>],
+}
+
+impl Stage<'_> {
+    /// Builds, screens and races the candidates, then their union. Whatever was learned before a failure is
+    /// in the outcome.
+    pub(super) async fn compete(
+        &self,
+        proposed: Vec<Candidate>,
+        outcome: &mut UniverseOutcome,
+    ) -> Result<()> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(self.task.agent.as_str()));
+        let mut built = Built::default();
+        let mut standing: Vec<(Candidate, Costs)> = Vec::new();
+        for candidate in proposed {
+            match self.build(&mut built, &candidate).await {
+                Ok(costs) => standing.push((candidate, costs)),
+                Err(error) => {
+                    self.cx.check()?;
+                    self.drop_out(outcome, candidate, TrialState::Failed { error: error.to_string() });
+                }
+            }
+        }
+        let heavy = self.shared.builders.acquire().await.map_err(closed)?;
+        let baseline_plans = self.baseline_plans(&built).await?;
+        let mut runners = Vec::new();
+        for (candidate, costs) in standing {
+            if let Some(runner) = self.screen(&built, candidate, costs, &baseline_plans, outcome).await? {
+                runners.push(runner);
+            }
+        }
+        drop(heavy);
+        let mut result = self.race(&built, &mut runners, &mut rng).await;
+        let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
+        if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem.limits)) {
+            let number = runners.len() + outcome.candidates.len() + 1;
+            match self.race_union(&mut built, &finalists, number, outcome, &mut rng).await {
+                Ok(union) => runners.extend(union),
+                Err(error) => result = Err(error),
+            }
+        }
+        for runner in runners {
+            outcome.candidates.push(runner.candidate);
+            outcome.trials.push(runner.trial);
+        }
+        outcome.candidates.sort_by_key(|c| sort_key(&c.id));
+        outcome.trials.sort_by_key(|t| sort_key(&t.candidate));
+        result
+    }
+
+    async fn build(&self, built: &mut Built, candidate: &Candidate) -> Result<Costs> {
+        if let Some(fault) = fault(candidate, self.brief) {
+            return Err(Error::new(ErrorKind::Agent, fault));
+        }
+        let _heavy = self.shared.builders.acquire().await.map_err(closed)?;
+        let costs = construct(self.cx, self.lab, built, candidate).await?;
+        self.cx.emit(Event::Applied {
+            candidate: candidate.id.clone(),
+            seconds: costs.build_seconds,
+            bytes: u64::try_from(costs.bytes).unwrap_or(0),
+        });
+        Ok(costs)
+    }
+
+    async fn baseline_plans(&self, built: &Built) -> Result<Vec<Plan>> {
+        plans(self.cx, self.lab, &built.baseline("baseline"), self.cells, |cell| &cell.statement.sql).await
+    }
+
+    /// Finds what a candidate changes and whether its answers are the same; `None` if it is out.
+    async fn screen(
+        &self,
+        built: &Built,
+        candidate: Candidate,
+        costs: Costs,
+        baseline_plans: &[Plan],
+        outcome: &mut UniverseOutcome,
+    ) -> Result<Option<Runner>> {
+        match self.try_screen(built, &candidate, costs, baseline_plans).await {
+            Ok(runner) if matches!(runner.trial.answers, Answers::Differs | Answers::Unverifiable) => {
+                let reason = runner
+                    .trial
+                    .checks
+                    .iter()
+                    .find(|c| c.answers == runner.trial.answers)
+                    .map_or_else(String::new, |c| {
+                        format!("{} with {}: {}", c.statement, c.parameter_set, c.reason)
+                    });
+                self.cx.emit(Event::Eliminated { candidate: candidate.id.clone(), reason });
+                outcome.candidates.push(candidate);
+                outcome.trials.push(runner.trial);
+                Ok(None)
+            }
+            Ok(runner) => Ok(Some(runner)),
+            Err(error) => {
+                self.cx.check()?;
+                let state = match error.kind() {
+                    ErrorKind::Connection => return Err(error),
+                    ErrorKind::Timeout => {
+                        TrialState::Rejected { reason: format!("far slower than the original: {error}") }
+                    }
+                    _ => TrialState::Failed { error: error.to_string() },
+                };
+                self.drop_out(outcome, candidate, state);
+                Ok(None)
+            }
+        }
+    }
+
+    async fn try_screen(
+        &self,
+        built: &Built,
+        candidate: &Candidate,
+        costs: Costs,
+        baseline_plans: &[Plan],
+    ) -> Result<Runner> {
+        let arm = built.arm(candidate.id.as_str(), &candidate.change);
+        let plans = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, candidate)).await?;
+        let impact = impact(self.cells, baseline_plans, &plans, candidate, &self.brief.catalog);
+        let baseline = built.baseline("baseline");
+        let mut texts: BTreeSet<&str> = self.cells.iter().map(|c| c.statement.sql.as_str()).collect();
+        texts.extend(self.cells.iter().map(|c| text(*c, candidate)));
+        let volatile = Volatile::look_up(self.cx, self.lab, texts).await?;
+        let (checks, answers) =
+            answers(self.cx, self.lab, self.cells, &impact, candidate, (&baseline, &arm), &volatile).await?;
+        let mut trial = self.blank_trial(candidate, TrialState::Measured);
+        trial.answers = answers;
+        trial.checks = checks;
+        trial.costs = costs;
+        trial.planned_ratio = impact.planned_ratio;
+        trial.samples = self.blank_samples(&impact);
+        Ok(Runner { candidate: candidate.clone(), impact, arm, trial, rival: None })
+    }
+
+    fn drop_out(&self, outcome: &mut UniverseOutcome, candidate: Candidate, state: TrialState) {
+        if let TrialState::Failed { error } | TrialState::Rejected { reason: error } = &state {
+            self.cx.emit(Event::Eliminated { candidate: candidate.id.clone(), reason: error.clone() });
+        }
+        outcome.trials.push(self.blank_trial(&candidate, state));
+        outcome.candidates.push(candidate);
+    }
+
+    fn blank_trial(&self, candidate: &Candidate, state: TrialState) -> Trial {
+        Trial {
+            candidate: candidate.id.clone(),
+            universe: self.universe.id.clone(),
+            state,
+            answers: Answers::Unchanged,
+            checks: Vec::new(),
+            samples: Vec::new(),
+            costs: Costs::default(),
+            planned_ratio: None,
+            predicted_ratio: candidate.predicted,
+            staleness_seconds: candidate.change.staleness_seconds(),
+            rival: None,
+        }
+    }
+
+    /// One entry for each cell; those that will not be run in pairs hold what the baseline took once.
+    fn blank_samples(&self, impact: &Impact) -> Vec<PairedSamples> {
+        self.cells
+            .iter()
+            .enumerate()
+            .map(|(i, cell)| PairedSamples {
+                statement: cell.statement.id.clone(),
+                parameter_set: cell.set.id.clone(),
+                kind: cell.statement.kind,
+                weight: cell.weight(),
+                plan_changed: impact.changed.contains(&i),
+                baseline_ms: if impact.measured.contains(&i) {
+                    Vec::new()
+                } else {
+                    cell.seen_ms.into_iter().collect()
+                },
+                candidate_ms: Vec::new(),
+                control_ms: Vec::new(),
+                rival_ms: Vec::new(),
+                baseline_cpu_ms: Vec::new(),
+                candidate_cpu_ms: Vec::new(),
+                timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
+            })
+            .collect()
+    }
+
+    async fn race(&self, built: &Built, runners: &mut [Runner], rng: &mut ChaCha8Rng) -> Result<()> {
+        let track = Track {
+            lab: self.lab,
+            benchmarker: self.shared.benchmarker.as_ref(),
+            slot: &self.shared.slot,
+            cells: self.cells,
+            baseline: built.baseline("baseline"),
+            control: Arm { name: "control".to_owned(), ..built.baseline("control") },
+            limits: &self.task.problem.limits,
+            options: &self.task.options,
+            agent: self.task.agent.clone(),
+            error_rate: self.task.problem.limits.error_rate / ASSUMED_CANDIDATES,
+        };
+        race(self.cx, &track, runners, rng).await?;
+        share_baselines(runners);
+        for runner in runners {
+            runner.trial.costs.write_ratio = crate::judge::write_ratio(&runner.trial);
+        }
+        Ok(())
+    }
+
+    /// Races the union of those that help, if there are at least two that go together. `rivals` are raced
+    /// already; the best of them runs beside the union, which must beat it.
+    pub(super) async fn race_union(
+        &self,
+        built: &mut Built,
+        finalists: &Finalists,
+        number: usize,
+        outcome: &mut UniverseOutcome,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Option<Runner>> {
+        let members: Vec<&Candidate> = finalists.members.iter().collect();
+        let Some(united) = unite(number, &members) else { return Ok(None) };
+        construct(self.cx, self.lab, built, &united).await?;
+        construct(self.cx, self.lab, built, &finalists.best).await?;
+        let arm = built.arm(united.id.as_str(), &united.change);
+        let together = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, &united)).await?;
+        let united = without_unused_indexes(united, &together);
+        if same_operations(&finalists.best, &united)
+            || finalists.members.iter().any(|m| same_operations(m, &united))
+        {
+            return Ok(None);
+        }
+        self.cx.emit(Event::Proposed {
+            agent: self.task.agent.clone(),
+            candidate: united.id.clone(),
+            title: united.title.clone(),
+        });
+        // Everything is built by now, so this only adds up what it cost.
+        let costs = construct(self.cx, self.lab, built, &united).await?;
+        let baseline_plans = self.baseline_plans(built).await?;
+        let Some(mut runner) = self.screen(built, united, costs, &baseline_plans, outcome).await? else {
+            return Ok(None);
+        };
+        runner.trial.rival = Some(finalists.best.id.clone());
+        runner.rival = Some(Rival {
+            candidate: finalists.best.clone(),
+            arm: built.arm(finalists.best.id.as_str(), &finalists.best.change),
+        });
+        let mut union = [runner];
+        self.race(built, &mut union, rng).await?;
+        Ok(union.into_iter().next())
+    }
+
+    /// The grand final: builds what helped in other universes and races its union.
+    pub(super) async fn finale(&self, finalists: Finalists, outcome: &mut UniverseOutcome) -> Result<()> {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(FINAL));
+        let mut built = Built::default();
+        let runner = self.race_union(&mut built, &finalists, finalists.number, outcome, &mut rng).await?;
+        if let Some(runner) = runner {
+            outcome.candidates.push(runner.candidate);
+            outcome.trials.push(runner.trial);
+        }
+        Ok(())
+    }
+}
+
+/// A cell that one runner did not race was perhaps raced by another: its warm baseline is a better constant
+/// than the one execution of the inspection.
+fn share_baselines(runners: &mut [Runner]) {
+    let raced: Vec<PairedSamples> = runners
+        .iter()
+        .flat_map(|r| &r.trial.samples)
+        .filter(|s| !s.candidate_ms.is_empty())
+        .cloned()
+        .collect();
+    for samples in runners.iter_mut().flat_map(|r| &mut r.trial.samples).filter(|s| s.candidate_ms.is_empty())
+    {
+        let same =
+            |s: &&PairedSamples| s.statement == samples.statement && s.parameter_set == samples.parameter_set;
+        if let Some(other) = raced.iter().find(same) {
+            samples.baseline_ms = vec![median(&other.baseline_ms)];
+        }
+    }
+}
+
+fn same_operations(a: &Candidate, b: &Candidate) -> bool {
+    a.change.operations.len() == b.change.operations.len()
+        && a.change.operations.iter().all(|o| b.change.operations.contains(o))
+}
+
+/// A number from a name, so that each agent's random order is its own and does not depend on the others.
+fn fold(name: &str) -> u64 {
+    let hash = blake3::hash(name.as_bytes());
+    let mut eight = [0_u8; 8];
+    eight.copy_from_slice(&hash.as_bytes()[..8]);
+    u64::from_le_bytes(eight)
+}

@@ -1,0 +1,144 @@
+//! A workload in JSON: what we write ourselves, and a shorter form for people.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::draft::{Draft, Drafts, Given};
+use super::split::split;
+use crate::error::{Error, Result};
+use crate::types::{Origin, ParameterSet, StatementKind};
+
+/// The outer form: a list of entries, or an object that holds it, as `Workload` is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    statements: Vec<Value>,
+}
+
+/// One statement; what a written `Statement` has beyond the short form is checked or computed anew.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    id: Option<String>,
+    sql: String,
+    #[serde(rename = "fingerprint")]
+    _fingerprint: Option<String>,
+    kind: Option<StatementKind>,
+    #[serde(default)]
+    parameter_sets: Sets,
+    weight: Option<f64>,
+}
+
+/// Sets of parameter values, as they are written in a `Workload` or by name.
+#[derive(Default)]
+struct Sets(Vec<ParameterSet>);
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Weighted {
+    values: Vec<Value>,
+    #[serde(default = "one")]
+    weight: f64,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+pub(super) fn read(text: &str) -> Result<Drafts> {
+    let malformed = |e: serde_json::Error| {
+        Error::invalid("the workload is not in the JSON form").caused_by(e).hint(
+            "give a list of {\"id\", \"sql\", \"weight\", \"parameter_sets\": {\"name\": [values]}}, of which only sql \
+             is needed",
+        )
+    };
+    let entries = match serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(malformed)? {
+        Value::Array(entries) => entries,
+        document => Document::deserialize(document).map_err(malformed)?.statements,
+    };
+    let mut drafts = Drafts::default();
+    for (index, value) in entries.into_iter().enumerate() {
+        let name = match value.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            _ => format!("statement_{}", index + 1),
+        };
+        Entry::deserialize(value)
+            .map_err(malformed)
+            .and_then(|entry| add(&mut drafts, entry))
+            .map_err(|e| e.with("statement", name))?;
+    }
+    Ok(drafts)
+}
+
+fn add(drafts: &mut Drafts, entry: Entry) -> Result<()> {
+    let pieces = split(&entry.sql)?;
+    let [piece] = pieces.as_slice() else {
+        return Err(Error::invalid(format!("sql holds {} statements instead of one", pieces.len()))
+            .hint("give each statement an entry of its own"));
+    };
+    let at = piece.position();
+    let mut draft = Draft::new(piece.text, at);
+    draft.name = entry.id.map(|id| (id, at));
+    draft.stated = entry.kind;
+    draft.weight = entry.weight.map(positive).transpose()?;
+    for set in entry.parameter_sets.0 {
+        positive(set.weight)?;
+        // How a statement without parameters is written.
+        if !set.values.is_empty() {
+            draft.sets.push(Given { set, at: None });
+        }
+    }
+    drafts.add(draft)
+}
+
+fn positive(weight: f64) -> Result<f64> {
+    if weight.is_finite() && weight > 0.0 {
+        return Ok(weight);
+    }
+    Err(Error::invalid(format!("the weight {weight} is not a positive number")))
+}
+
+impl<'de> Deserialize<'de> for Sets {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let sets = match Value::deserialize(deserializer)? {
+            Value::Null => Vec::new(),
+            Value::Object(named) => by_name(named).map_err(D::Error::custom)?,
+            written => Vec::deserialize(written).map_err(D::Error::custom)?,
+        };
+        Ok(Self(sets))
+    }
+}
+
+fn by_name(named: Map<String, Value>) -> std::result::Result<Vec<ParameterSet>, String> {
+    let set = |(name, value): (String, Value)| {
+        let Weighted { values, weight } = match value {
+            Value::Array(values) => Weighted { values, weight: 1.0 },
+            object => Weighted::deserialize(object).map_err(|e| format!("parameter set {name:?}: {e}"))?,
+        };
+        let values: std::result::Result<_, _> = values.into_iter().map(text).collect();
+        let values = values.map_err(|e| format!("parameter set {name:?}: {e}"))?;
+        Ok(ParameterSet { id: name.into(), values, weight, origin: Origin::Given })
+    };
+    named.into_iter().map(set).collect()
+}
+
+/// A value in the server's input format.
+fn text(value: Value) -> std::result::Result<Option<String>, String> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Bool(value) => Ok(Some(value.to_string())),
+        Value::String(value) => Ok(Some(value)),
+        Value::Number(number) => {
+            let digits = number.to_string();
+            // Beyond the precision of a double the digits that were written are lost already.
+            let exact = !number.is_f64() || digits.bytes().filter(u8::is_ascii_digit).count() <= 15;
+            exact
+                .then_some(Some(digits))
+                .ok_or_else(|| "a number of so many digits must be written as a string".into())
+        }
+        Value::Array(_) | Value::Object(_) => {
+            Err("an array or object must be written as a string, in the input format of PostgreSQL".into())
+        }
+    }
+}

@@ -1,0 +1,40 @@
+#!/bin/sh
+# Checks everything: format, lints, the rules of the repository, documentation examples, all tests.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/lib.sh
+
+need_cargo
+need_cc
+need_postgres
+# As root, the local backend is tested on every kind of file system that it knows.
+if [ "$(id -u)" = 0 ]; then
+    have mkfs.xfs || apt_install xfsprogs || say "xfsprogs could not be installed"
+    have mkfs.btrfs || apt_install btrfs-progs || say "btrfs-progs could not be installed"
+fi
+
+# Runs a check of a toolchain component; without the component it is skipped, but never in CI.
+checked() {
+    component=$1
+    shift
+    if cargo "$component" --version >/dev/null 2>&1; then
+        say "cargo $component"
+        cargo "$component" "$@"
+    elif [ -n "${CI:-}" ]; then
+        die "cargo $component is missing"
+    else
+        say "cargo $component is not installed: skipped"
+    fi
+}
+
+checked fmt --all --check
+checked clippy --workspace --all-targets --locked --quiet -- -D warnings
+say "cargo xtask tidy"
+cargo xtask tidy
+say "documentation examples"
+cargo test --workspace --doc --locked --quiet
+say "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+    exec cargo nextest run --workspace --locked ${CI:+--profile ci}
+fi
+exec cargo test --workspace --all-targets --locked
