@@ -6,6 +6,8 @@ use std::time::Duration;
 use pgverse_core::pg::Dsn;
 use pgverse_core::traits::ForkBackend;
 use pgverse_core::{Error, Result};
+use pgverse_fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
+use pgverse_fork_backends::shared::lease::Terms;
 
 use crate::demo::Demo;
 
@@ -30,8 +32,29 @@ pub enum Tenure {
 /// Names of the backends.
 pub const NAMES: &[&str] = &["local", "template"];
 
-/// X
+/// A backend by name or URL, such as `local` or `local:?mechanism=copy`.
+///
+/// # Errors
+/// `InvalidInput` for a name that nobody has, listing those that exist.
 pub fn backend(name: &str, origin: &Origin, tenure: Tenure) -> Result<Arc<dyn ForkBackend>> {
-    let _ = (origin, tenure);
-    Err(Error::invalid("there is no such fork backend").with("backend", name))
+    let terms = match tenure {
+        Tenure::Run => Terms::default(),
+        Tenure::Detached(ttl) => Terms { ttl, detached: true },
+    };
+    let scheme = name.split([':', '?']).next().unwrap_or(name);
+    match scheme {
+        "local" => {
+            let golden = match origin {
+                Origin::Demo(demo) => {
+                    GoldenSource::Script { name: crate::demo::DATABASE.to_owned(), sql: demo.scripts() }
+                }
+                Origin::Live(dsn) => GoldenSource::Server(dsn.clone()),
+            };
+            let config = LocalConfig { golden: Some(golden), terms, ..LocalConfig::from_url(name)? };
+            Ok(Arc::new(LocalBackend::new(config)?))
+        }
+        _ => Err(Error::invalid("there is no such fork backend")
+            .with("backend", name)
+            .hint(format!("the backends are {}", NAMES.join(", ")))),
+    }
 }
