@@ -111,6 +111,7 @@ pub(crate) fn accesses<'a>(brief: &'a Brief) -> Vec<Access<'a>> {
             sql: &statement.sql,
             weight: statement.weight_of(set),
             ms_per_cost,
+            statement_ms: plan.plan.execution_ms.unwrap_or(plan.plan.root.total_cost * ms_per_cost),
             measured: statement.kind == StatementKind::Read,
             has_trigrams: brief.catalog.extensions.iter().any(|e| e == "pg_trgm"),
             found: Vec::new(),
@@ -140,6 +141,7 @@ struct Reader<'a, 'b> {
     sql: &'a str,
     weight: f64,
     ms_per_cost: f64,
+    statement_ms: f64,
     measured: bool,
     has_trigrams: bool,
     found: Vec<Access<'a>>,
@@ -214,7 +216,7 @@ impl<'a> Reader<'a, '_> {
             kept,
             loops: node.actual_loops.unwrap_or(1.0) * here.share,
             ms: self.scan_ms(here),
-            statement_ms: self.ms(Level { node: self.nodes[0], share: 1.0 }),
+            statement_ms: self.statement_ms,
             sequential: node.node_type == "Seq Scan",
             measured: self.measured,
             has_trigrams: self.has_trigrams,
@@ -225,7 +227,7 @@ impl<'a> Reader<'a, '_> {
     fn ms(&self, level: Level<'_>) -> f64 {
         match (level.node.actual_total_ms, level.node.actual_loops) {
             (Some(ms), Some(loops)) => ms * loops * level.share,
-            _ => level.node.total_cost * self.ms_per_cost,
+            _ => (level.node.total_cost * self.ms_per_cost).min(self.statement_ms),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgverse_core::types::{Brief, Candidate, Change, StatementId, StatementKind};
+use pgverse_core::types::{Brief, Candidate, Change, StatementId};
 
 use super::idea::{Action, Gain, Idea};
 use super::spec::Spec;
@@ -132,19 +132,12 @@ pub(crate) fn candidates(brief: &Brief, ideas: &[Idea<'_>]) -> Vec<Candidate> {
         .iter()
         .map(|idea| {
             let mut candidate = candidate(idea, &mut names);
-            let saved = saved_ms(brief, idea);
+            let saved = idea.saved();
             candidate.predicted =
                 (total > 0.0 && saved > 0.0).then(|| ((total - saved) / total).clamp(0.01, 1.0));
             candidate
         })
         .collect()
-}
-
-/// What an idea may save of the reads, which alone were executed.
-fn saved_ms(brief: &Brief, idea: &Idea<'_>) -> f64 {
-    let is_read =
-        |g: &&Gain<'_>| brief.workload.statement(g.statement).is_some_and(|s| s.kind == StatementKind::Read);
-    idea.gains.iter().filter(is_read).map(|g| g.saved).sum()
 }
 
 fn candidate(idea: &Idea<'_>, names: &mut Names) -> Candidate {
@@ -177,7 +170,7 @@ fn title(spec: &Spec<'_>) -> String {
     format!("{kind} on {} {}", spec.table.name, spec.text())
 }
 
-/// Weighted milliseconds of the reads, as they ran when their plans were taken.
+/// Weighted milliseconds of the workload, as it ran when the plans were taken.
 fn total_ms(brief: &Brief) -> f64 {
     brief
         .plans
@@ -185,7 +178,7 @@ fn total_ms(brief: &Brief) -> f64 {
         .filter_map(|plan| {
             let statement = brief.workload.statement(&plan.statement)?;
             let set = statement.parameter_sets.iter().find(|s| s.id == plan.parameter_set)?;
-            Some(statement.weight_of(set) * plan.plan.execution_ms?)
+            Some(statement.weight_of(set) * (plan.plan.execution_ms? + plan.plan.planning_ms.unwrap_or(0.0)))
         })
         .sum()
 }

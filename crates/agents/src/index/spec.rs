@@ -2,7 +2,8 @@
 
 use pgverse_core::types::{Index, IndexKey, Operation, Table};
 
-use super::idea::readable;
+use crate::shared::conditions::readable;
+use crate::shared::names::slug;
 
 /// An index on one table.
 #[derive(Debug, Clone, PartialEq)]
@@ -149,14 +150,7 @@ impl<'a> Spec<'a> {
         if self.predicate.is_some() {
             parts.push("partial".to_owned());
         }
-        let mut slug = String::new();
-        for c in parts.join("_").chars() {
-            let c = if c.is_alphanumeric() { c.to_lowercase().next().unwrap_or(c) } else { '_' };
-            if !(c == '_' && slug.ends_with('_')) {
-                slug.push(c);
-            }
-        }
-        slug.trim_end_matches('_').to_owned()
+        slug(&parts)
     }
 }
 

@@ -2,6 +2,6 @@
 
 pub mod conditions;
 pub mod names;
-pub mod sql;
+pub(crate) mod sql;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -40,6 +40,18 @@ impl Names {
     }
 }
 
+/// Words for a name: letters, digits and single underscores, lower case.
+pub fn slug(parts: &[String]) -> String {
+    let mut slug = String::new();
+    for c in parts.join("_").chars() {
+        let c = if c.is_alphanumeric() { c.to_lowercase().next().unwrap_or(c) } else { '_' };
+        if !(c == '_' && slug.ends_with('_')) {
+            slug.push(c);
+        }
+    }
+    slug.trim_matches('_').to_owned()
+}
+
 fn cut(text: &str, bytes: usize) -> &str {
     let mut end = text.len().min(bytes);
     while !text.is_char_boundary(end) {

@@ -4,8 +4,9 @@ use pgverse_core::types::IndexKey;
 
 use super::keys::{Equality, cover, equalities, is_covered, order_keys, prefix, ranges};
 use crate::index::access::{Access, is_correlated};
-use crate::index::idea::{Idea, readable, seen, words};
+use crate::index::idea::{Idea, seen, words};
 use crate::index::spec::Spec;
+use crate::shared::conditions::{Predicate, Test, readable};
 
 /// Beyond this share of the rows, fetching them one by one is slower than reading all.
 const LARGEST_SHARE: f64 = 0.25;
@@ -97,7 +98,7 @@ fn searched<'a>(
 fn ordered<'a>(access: &Access<'a>, equal: &[Equality<'_>]) -> Option<Idea<'a>> {
     let order = access.order.as_ref().filter(|o| !o.grouping)?;
     let limit = order.limit?;
-    let lists = equal.iter().any(|e| matches!(e.predicate.test, crate::shared::conditions::Test::In(_)));
+    let lists = equal.iter().any(|e| matches!(e.predicate.test, Test::In(_)));
     let fixed: Vec<IndexKey> = equal.iter().map(|e| e.key.clone()).collect();
     let tail = order_keys(access, order, &fixed)?;
     if lists || tail.is_empty() {
@@ -105,7 +106,7 @@ fn ordered<'a>(access: &Access<'a>, equal: &[Equality<'_>]) -> Option<Idea<'a>> 
     }
     // A test that the index does not answer is made row by row along the order: where the rows wanted come
     // late, that reads the whole table out of order. Only a range on the order itself is harmless.
-    let answered = |p: &crate::shared::conditions::Predicate| {
+    let answered = |p: &Predicate| {
         equal.iter().any(|e| e.predicate.on == p.on)
             || tail.first().is_some_and(|k| k.column.is_some() && k.column.as_deref() == p.on.column())
     };

@@ -6,9 +6,9 @@ use super::filter::{percent, sentence};
 use super::keys::{btree_key, cover, equalities, is_written_out, order_keys, ranges};
 use crate::index::access::Access;
 use crate::index::estimate::{distinct, selectivity};
-use crate::index::idea::{Idea, readable, seen, words};
+use crate::index::idea::{Idea, seen, words};
 use crate::index::spec::Spec;
-use crate::shared::conditions::{Predicate, Test};
+use crate::shared::conditions::{Predicate, Test, readable};
 
 /// A larger share makes a partial index hardly smaller than a full one.
 const LARGEST_SHARE: f64 = 0.10;

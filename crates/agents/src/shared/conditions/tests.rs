@@ -184,4 +184,6 @@ fn text_helpers() {
     assert_eq!(array_elements("{}"), Some(vec![]));
     assert_eq!(array_elements(r#"{a,"b\"c"}"#), Some(vec!["a".into(), "b\"c".into()]));
     assert_eq!(array_elements("{{1},{2}}"), None);
+    assert_eq!(readable("lower((email)::TEXT) = 'x'::TEXT"), "lower(email) = 'x'");
+    assert_eq!(readable("(a || b)::TEXT"), "(a || b)");
 }
