@@ -139,7 +139,7 @@ impl Drop for TestServer {
         while postmaster.is_alive() && begin.elapsed() < LIMIT {
             std::thread::sleep(Duration::from_millis(1));
         }
-        for left in process::servers_in(self.server.data()) {
+        for left in process::working_in(self.server.data()) {
             let _ = left.signal(Signal::KILL);
         }
     }
