@@ -1,14 +1,12 @@
 //! A fork of a schema, ready to be asked.
 
+use pgverse_core::Context;
 use pgverse_core::answers::falsify::{Effort, Falsification, Rewrite, falsify};
 use pgverse_core::answers::{Question, check};
 use pgverse_core::bench::{Arm, Lab};
 use pgverse_core::pg::read_catalog;
 use pgverse_core::traits::ForkBackend;
-use pgverse_core::types::{
-    AnswerCheck, Catalog, Change, Origin, ParameterSet, Statement, StatementKind,
-};
-use pgverse_core::Context;
+use pgverse_core::types::{AnswerCheck, Catalog, Change, Origin, ParameterSet, Statement, StatementKind};
 use pgverse_fork_backends::template::{TemplateBackend, TemplateConfig};
 use pgverse_testkit::TestServer;
 
@@ -29,7 +27,8 @@ impl Bed {
         server.sql("postgres", "CREATE DATABASE shop").await;
         server.sql("shop", schema).await;
         let home = tempfile::tempdir().expect("a directory can be made");
-        let config = TemplateConfig { home: Some(home.path().into()), ..TemplateConfig::new(server.dsn("shop")) };
+        let config =
+            TemplateConfig { home: Some(home.path().into()), ..TemplateConfig::new(server.dsn("shop")) };
         let backend = TemplateBackend::new(config).expect("the backend is set up");
         backend.prepare(&cx).await.expect("the backend gets ready");
         let universe = backend.fork(&cx).await.expect("the database is forked");
@@ -39,7 +38,13 @@ impl Bed {
     }
 
     /// Tries to refute a pair of texts.
-    pub async fn falsify(&self, statement: &Statement, sql: &str, change: &Change, databases: u32) -> Falsification {
+    pub async fn falsify(
+        &self,
+        statement: &Statement,
+        sql: &str,
+        change: &Change,
+        databases: u32,
+    ) -> Falsification {
         let rewrite = Rewrite { statement, sql, change };
         let effort = Effort { databases, seed: 7, ..Effort::default() };
         falsify(&self.cx, &self.lab, &self.catalog, rewrite, effort).await.expect("the fork answers")

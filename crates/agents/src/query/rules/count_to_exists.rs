@@ -68,7 +68,8 @@ fn comparison(expr: &Expr, case: &Case<'_>) -> Option<(Expr, Option<IndexWish>)>
     }
     let wish = correlation(select, &scope).and_then(|(own, equal)| {
         let [relation] = scope.relations.as_slice() else { return None };
-        let keys: Vec<&str> = equal.iter().filter_map(|(i, _)| Some(scope.column(i)?.1.name.as_str())).collect();
+        let keys: Vec<&str> =
+            equal.iter().filter_map(|(i, _)| Some(scope.column(i)?.1.name.as_str())).collect();
         let mut reads = Vec::new();
         for condition in own {
             reads.extend(scope.columns(condition)?.iter().map(|(_, c)| c.name.as_str()));

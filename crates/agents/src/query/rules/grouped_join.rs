@@ -11,8 +11,8 @@ use sqlparser::ast::{
 use crate::query::aggregates::{Aggregate, collect, renamed, without_aggregates};
 use crate::query::case::Case;
 use crate::shared::sql::{
-    Scope, any_expr, conjuncts, expression, filters, fold, group_keys, grouping, has_key, has_subquery, item_expr,
-    order_by, output_name, plain, replace, unwrapped,
+    Scope, any_expr, conjuncts, expression, filters, fold, group_keys, grouping, has_key, has_subquery,
+    item_expr, order_by, output_name, plain, replace, unwrapped,
 };
 
 /// A grouped join, taken apart.
@@ -93,7 +93,8 @@ fn keys(select: &Select, scope: &Scope<'_>) -> Option<Vec<Expr>> {
     let resolve = |key: Expr| match &key {
         Expr::Identifier(name) if scope.column(&key).is_none() => {
             let name = fold(name);
-            let item = select.projection.iter().find(|item| output_name(item).as_deref() == Some(name.as_str()))?;
+            let item =
+                select.projection.iter().find(|item| output_name(item).as_deref() == Some(name.as_str()))?;
             item_expr(item).cloned()
         }
         _ => Some(key),
@@ -151,12 +152,23 @@ fn split<'q, 'a>(
         let mut inner_filters = Vec::new();
         for condition in conditions {
             let uses = scope.uses(condition)?;
-            if uses.is_disjoint(&inner) { outer_filters.push(condition) } else { inner_filters.push(condition) }
+            if uses.is_disjoint(&inner) {
+                outer_filters.push(condition)
+            } else {
+                inner_filters.push(condition)
+            }
         }
         let outer_from = list(&|i| !inner.contains(&i));
         let inner_from = list(&|i| inner.contains(&i));
         return Some(GroupedJoin {
-            scope, outer_from, outer_filters, inner, inner_from, inner_filters, left: false, aggregates,
+            scope,
+            outer_from,
+            outer_filters,
+            inner,
+            inner_from,
+            inner_filters,
+            left: false,
+            aggregates,
         });
     }
     // An outer join: the aggregated table must be the right side of the last one.
@@ -173,14 +185,23 @@ fn split<'q, 'a>(
     let outer_filters = filters(select);
     if !inner_filters.iter().all(|c| scope.uses(c).is_some())
         || !outer_filters.iter().all(|c| scope.uses(c).is_some_and(|used| used.is_disjoint(&inner)))
-        || !aggregates.iter().all(|a| a.ignores_nulls() || (a.counts() && a.argument.is_none() && a.call.filter.is_none()))
+        || !aggregates
+            .iter()
+            .all(|a| a.ignores_nulls() || (a.counts() && a.argument.is_none() && a.call.filter.is_none()))
     {
         return None;
     }
     let outer_from = vec![TableWithJoins { relation: item.relation.clone(), joins: before.to_vec() }];
     let inner_from = list(&|i| inner.contains(&i));
     Some(GroupedJoin {
-        scope, outer_from, outer_filters, inner, inner_from, inner_filters, left: true, aggregates,
+        scope,
+        outer_from,
+        outer_filters,
+        inner,
+        inner_from,
+        inner_filters,
+        left: true,
+        aggregates,
     })
 }
 
@@ -266,7 +287,8 @@ impl GroupedJoin<'_, '_> {
 
     /// An index for each inner table on the columns that tie it to the tables before it.
     pub(super) fn wishes(&self) -> Vec<crate::shared::sql::IndexWish> {
-        let mut reached: BTreeSet<usize> = (0..self.scope.relations.len()).filter(|r| !self.inner.contains(r)).collect();
+        let mut reached: BTreeSet<usize> =
+            (0..self.scope.relations.len()).filter(|r| !self.inner.contains(r)).collect();
         let mut wishes = Vec::new();
         // From the kept tables outwards, each time to a table that is tied to what is reached already.
         while let Some((relation, keys)) = self.inner.difference(&reached).find_map(|r| {
@@ -278,7 +300,9 @@ impl GroupedJoin<'_, '_> {
             let reads = self.inner_filters.iter().copied().chain(&inner_calls);
             let reads: Vec<&str> = reads.flat_map(|e| self.columns_of(relation, e)).collect();
             wishes.extend(
-                self.scope.relations[relation].table.and_then(|t| crate::shared::sql::IndexWish::on(t, keys, reads)),
+                self.scope.relations[relation]
+                    .table
+                    .and_then(|t| crate::shared::sql::IndexWish::on(t, keys, reads)),
             );
         }
         wishes
@@ -288,7 +312,9 @@ impl GroupedJoin<'_, '_> {
     fn ties(&self, relation: usize, reached: &BTreeSet<usize>) -> Vec<&str> {
         let mut keys: Vec<&str> = Vec::new();
         for condition in &self.inner_filters {
-            let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else { continue };
+            let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else {
+                continue;
+            };
             for (own, other) in [(left, right), (right, left)] {
                 if let (Some((r, column)), Some(others)) = (self.scope.column(own), self.scope.uses(other))
                     && r == relation

@@ -6,7 +6,8 @@ use sqlparser::ast::{Expr, Query, Select};
 use crate::query::aggregates::{Aggregate, collect, without_aggregates};
 use crate::query::case::Case;
 use crate::shared::sql::{
-    Scope, any_expr, bare, conjuncts, each_expr, filters, from_text, has_subquery, item_expr, plain, where_text,
+    Scope, any_expr, bare, conjuncts, each_expr, filters, from_text, has_subquery, item_expr, plain,
+    where_text,
 };
 
 /// A subquery of the SELECT list that returns one aggregate expression for each outer row.
@@ -38,7 +39,8 @@ where
     'a: 'q,
 {
     let outer: &'q Select = plain(case.query)?;
-    let wildcard = outer.projection.iter().any(|item| matches!(item, sqlparser::ast::SelectItem::Wildcard(_)));
+    let wildcard =
+        outer.projection.iter().any(|item| matches!(item, sqlparser::ast::SelectItem::Wildcard(_)));
     if wildcard || crate::shared::sql::grouping(outer) || outer.having.is_some() || outer.from.is_empty() {
         return None;
     }
@@ -120,7 +122,10 @@ pub(super) fn uses_outer(expr: &Expr, scope: &Scope<'_>) -> bool {
 
 /// The conditions of a subquery: those on its own tables, and equalities of an inner column with an outer
 /// expression. Nothing if some condition is neither.
-pub(super) fn correlation<'q>(select: &'q Select, scope: &Scope<'_>) -> Option<(Vec<&'q Expr>, Vec<(&'q Expr, &'q Expr)>)> {
+pub(super) fn correlation<'q>(
+    select: &'q Select,
+    scope: &Scope<'_>,
+) -> Option<(Vec<&'q Expr>, Vec<(&'q Expr, &'q Expr)>)> {
     let mut own = Vec::new();
     let mut equal = Vec::new();
     for condition in select.selection.as_ref().map(conjuncts).unwrap_or_default() {
@@ -135,7 +140,9 @@ pub(super) fn correlation<'q>(select: &'q Select, scope: &Scope<'_>) -> Option<(
 
 /// The inner column and the outer side of `inner = outer`, in either order.
 pub(super) fn equality<'q>(condition: &'q Expr, scope: &Scope<'_>) -> Option<(&'q Expr, &'q Expr)> {
-    let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else { return None };
+    let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else {
+        return None;
+    };
     for (inner, outer) in [(left, right), (right, left)] {
         if scope.column(inner).is_some() && !uses_inner(outer, scope) && uses_outer(outer, scope) {
             return Some((inner, outer));

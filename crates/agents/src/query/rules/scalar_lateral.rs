@@ -33,8 +33,10 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     let select = plain_mut(&mut query)?;
     let mut indexes = Vec::new();
     for (source, alias, members) in &sources {
-        let columns: Vec<String> = members.iter().map(|(s, column)| format!("{} AS {column}", inner(s))).collect();
-        let lateral = join(&format!("CROSS JOIN LATERAL (SELECT {} FROM {source}) AS {alias}", columns.join(", ")))?;
+        let columns: Vec<String> =
+            members.iter().map(|(s, column)| format!("{} AS {column}", inner(s))).collect();
+        let lateral =
+            join(&format!("CROSS JOIN LATERAL (SELECT {} FROM {source}) AS {alias}", columns.join(", ")))?;
         select.from.last_mut()?.joins.push(lateral);
         indexes.extend(members.first().and_then(|(s, _)| wish(s, members)));
     }
@@ -45,7 +47,10 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
             let Expr::Subquery(query) = e else { return None };
             let text = query.to_string();
             let (_, alias, column) = sources.iter().find_map(|(s, alias, members)| {
-                members.iter().find(|(m, _)| m.query.to_string() == text).map(|(_, column)| (s, alias, column))
+                members
+                    .iter()
+                    .find(|(m, _)| m.query.to_string() == text)
+                    .map(|(_, column)| (s, alias, column))
             })?;
             expression(&format!("{alias}.{column}"))
         });
@@ -97,7 +102,6 @@ pub(super) fn wish(first: &Scalar<'_, '_>, members: &[(&Scalar<'_, '_>, String)]
     IndexWish::on(relation.table?, keys, reads)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,7 +125,9 @@ mod tests {
 
     #[test]
     fn the_old_name_of_the_column_stays() {
-        let rewritten = &apply(rewrite, "SELECT (SELECT max(o.total) FROM orders o WHERE o.user_id = u.id) FROM users u")[0];
+        let rewritten =
+            &apply(rewrite, "SELECT (SELECT max(o.total) FROM orders o WHERE o.user_id = u.id) FROM users u")
+                [0];
         assert!(rewritten.query.to_string().contains("AS max FROM"), "{}", rewritten.query);
     }
 

@@ -59,8 +59,9 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     Some(Rewrite {
         rule: "scalar_subquery_to_grouped_join",
         title: "scalar subqueries as a join of one aggregation",
-        because: "each group joins at most once, and an outer row without a group gets NULL, or 0 where it counts"
-            .to_owned(),
+        because:
+            "each group joins at most once, and an outer row without a group gets NULL, or 0 where it counts"
+                .to_owned(),
         query,
         indexes,
     })
@@ -95,7 +96,11 @@ fn left_join(
         for aggregate in &scalar.aggregates {
             let value = fresh.name("value");
             columns.push(format!("{} AS {value}", aggregate.inner(&scalar.scope)));
-            let empty = if aggregate.counts() { format!("coalesce({alias}.{value}, 0)") } else { format!("{alias}.{value}") };
+            let empty = if aggregate.counts() {
+                format!("coalesce({alias}.{value}, 0)")
+            } else {
+                format!("{alias}.{value}")
+            };
             let empty = expression(&empty)?;
             let call = Expr::Function(aggregate.call.clone());
             replace(&mut expr, |e| (*e == call).then(|| empty.clone()));

@@ -91,7 +91,9 @@ pub(crate) fn short_name(parts: &[&str], suffix: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
         .collect();
     let name = format!("pgverse_{plain}_{suffix}");
-    if name.len() <= 63 && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')) {
+    if name.len() <= 63
+        && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+    {
         return name;
     }
     let hash = fnv1a(parts.join("\0").as_bytes());
