@@ -1,4 +1,4 @@
-//! Databases made and unmade, and the marks they carry.
+//! The databases of forks: what they are named, the marks they carry, and their end.
 
 use pgverse_core::pg::{Session, parameters, quote};
 use pgverse_core::types::UniverseId;
@@ -6,10 +6,8 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::SCHEME;
 use crate::shared::Lease;
-
-/// Name of this backend.
-pub(super) const SCHEME: &str = "template";
 
 /// What the name of every fork begins with.
 pub(super) const PREFIX: &str = "pgverse_fork";
@@ -35,10 +33,14 @@ pub(super) async fn query<T: DeserializeOwned>(
 /// Refuses names that cannot be those of forks, so that no slip ever drops a database of the user's.
 pub(super) fn require_fork(id: &UniverseId) -> Result<()> {
     let random = id.as_str().strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('_'));
-    if random.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())) {
+    if random
+        .is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()))
+    {
         return Ok(());
     }
-    Err(Error::invalid("this is not the name of a fork").with("name", id).hint("list the forks with: pgverse fork list"))
+    Err(Error::invalid("this is not the name of a fork")
+        .with("name", id)
+        .hint("list the forks with: pgverse fork list"))
 }
 
 /// Writes the lease onto the database, as its comment.
@@ -99,7 +101,15 @@ mod tests {
     #[test]
     fn only_names_of_forks_are_ever_dropped() {
         require_fork(&new_id(PREFIX)).unwrap();
-        for name in ["shop", "pgverse_fork", "pgverse_fork_", "pgverse_fork_A", "pgverse_fork_x y", "pgverse_forks_x", ""] {
+        for name in [
+            "shop",
+            "pgverse_fork",
+            "pgverse_fork_",
+            "pgverse_fork_A",
+            "pgverse_fork_x y",
+            "pgverse_forks_x",
+            "",
+        ] {
             assert_eq!(require_fork(&name.into()).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
         }
     }
