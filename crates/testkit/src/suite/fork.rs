@@ -205,7 +205,7 @@ pub async fn destroy_is_idempotent(stage: &dyn Stage) {
 pub async fn a_fork_is_listed_until_it_is_destroyed(stage: &dyn Stage) {
     let universe = stage.fork().await;
     let listed = stage.backend().list(&Context::new()).await.expect("forks are listed");
-    assert_eq!(listed, [universe.clone()]);
+    assert_eq!(listed, std::slice::from_ref(&universe));
     stage.destroy(&universe.id).await;
     stage.assert_nothing_left().await;
 }
@@ -226,7 +226,7 @@ pub async fn a_killed_owner_is_swept_and_a_live_one_is_not(stage: &dyn Stage) {
     owner.kill().await;
     assert!(stage.listed().await.contains(&other), "a fork of a dead owner is still listed");
     assert_eq!(stage.backend().sweep(&cx).await.expect("sweeps"), [other]);
-    assert_eq!(stage.listed().await, [mine.id.clone()]);
+    assert_eq!(stage.listed().await, std::slice::from_ref(&mine.id));
     stage.destroy(&mine.id).await;
     stage.assert_nothing_left().await;
 }
