@@ -102,20 +102,3 @@ pub(crate) fn words(keys: &[IndexKey]) -> String {
         keys.iter().filter_map(|k| k.column.as_deref().or(k.expression.as_deref())).collect();
     words.join(", ")
 }
-
-/// SQL without the casts to text that the server writes out and nobody else does: `(email)::TEXT` is `email`,
-/// `'x'::TEXT` is `'x'`.
-pub(crate) fn readable(sql: &str) -> String {
-    let mut parts = sql.split("::TEXT");
-    let mut text = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let name = text.strip_suffix(')').and_then(|t| t.rsplit_once('('));
-        if let Some((before, name)) = name
-            && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '"')
-        {
-            text = format!("{before}{name}");
-        }
-        text.push_str(part);
-    }
-    text
-}

@@ -2,7 +2,7 @@
 
 use pgverse_core::types::{Index, IndexKey, Operation, Table};
 
-use super::idea::readable;
+use crate::shared::conditions::readable;
 use crate::shared::names::slug;
 
 /// An index on one table.

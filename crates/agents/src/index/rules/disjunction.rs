@@ -4,9 +4,9 @@ use super::filter::percent;
 use super::keys::{btree_key, without_nulls};
 use crate::index::access::Access;
 use crate::index::estimate::selectivity;
-use crate::index::idea::{Idea, readable, seen};
+use crate::index::idea::{Idea, seen};
 use crate::index::spec::Spec;
-use crate::shared::conditions::Predicate;
+use crate::shared::conditions::{Predicate, readable};
 
 const LARGEST_SHARE: f64 = 0.10;
 

@@ -4,8 +4,10 @@ use pgverse_core::types::IndexKey;
 
 use super::keys::{Equality, cover, equalities, is_covered, order_keys, prefix, ranges};
 use crate::index::access::{Access, is_correlated};
-use crate::index::idea::{Idea, readable, seen, words};
+use crate::index::estimate::selectivity;
+use crate::index::idea::{Idea, seen, words};
 use crate::index::spec::Spec;
+use crate::shared::conditions::{Predicate, Test, readable};
 
 /// Beyond this share of the rows, fetching them one by one is slower than reading all.
 const LARGEST_SHARE: f64 = 0.25;
@@ -58,7 +60,7 @@ fn searched<'a>(
     mut keys: Vec<IndexKey>,
     why: &str,
 ) -> Option<Idea<'a>> {
-    let share = access.fraction();
+    let share = read_share(access, &keys, None);
     let mut notes = vec![format!("{}.", seen(access))];
     if !equal.is_empty() {
         notes.push(format!("Keys: {}; then {why}.", equality_words(equal)));
@@ -84,7 +86,7 @@ fn searched<'a>(
         keys.extend(added);
     }
     let mut spec = Spec::btree(access.table, keys, equal.len());
-    let covering = cover(access, &mut spec, access.kept);
+    let covering = cover(access, &mut spec, share * access.scanned);
     let limit = if is_covered(access, &spec) { LARGEST_COVERED_SHARE } else { LARGEST_SHARE };
     if share > limit {
         return None;
@@ -97,7 +99,7 @@ fn searched<'a>(
 fn ordered<'a>(access: &Access<'a>, equal: &[Equality<'_>]) -> Option<Idea<'a>> {
     let order = access.order.as_ref().filter(|o| !o.grouping)?;
     let limit = order.limit?;
-    let lists = equal.iter().any(|e| matches!(e.predicate.test, crate::shared::conditions::Test::In(_)));
+    let lists = equal.iter().any(|e| matches!(e.predicate.test, Test::In(_)));
     let fixed: Vec<IndexKey> = equal.iter().map(|e| e.key.clone()).collect();
     let tail = order_keys(access, order, &fixed)?;
     if lists || tail.is_empty() {
@@ -105,7 +107,7 @@ fn ordered<'a>(access: &Access<'a>, equal: &[Equality<'_>]) -> Option<Idea<'a>> 
     }
     // A test that the index does not answer is made row by row along the order: where the rows wanted come
     // late, that reads the whole table out of order. Only a range on the order itself is harmless.
-    let answered = |p: &crate::shared::conditions::Predicate| {
+    let answered = |p: &Predicate| {
         equal.iter().any(|e| e.predicate.on == p.on)
             || tail.first().is_some_and(|k| k.column.is_some() && k.column.as_deref() == p.on.column())
     };
@@ -139,6 +141,19 @@ fn ordered<'a>(access: &Access<'a>, equal: &[Equality<'_>]) -> Option<Idea<'a>> 
         sentence(&covering),
     );
     Some(Idea::index(spec, access, saved, note))
+}
+
+/// Share of the rows that an index search reads: those kept, and those that only the tests it does not
+/// answer remove, by the statistics; these know nothing of ranges and expressions.
+pub(super) fn read_share(access: &Access<'_>, keys: &[IndexKey], within: Option<&Predicate>) -> f64 {
+    let answered = |p: &Predicate| {
+        let text = Some(p.on.text());
+        within.is_some_and(|w| w == p)
+            || keys.iter().any(|k| k.column.as_deref().or(k.expression.as_deref()) == text)
+    };
+    let left = access.predicates.iter().filter(|p| p.on.column().is_some() && !answered(p));
+    let left: f64 = left.map(|p| selectivity(access.table, p)).product();
+    (access.fraction() / left.max(f64::MIN_POSITIVE)).min(1.0)
 }
 
 /// Such as `equality on region (1.2 %), country (5 %)`.

@@ -7,7 +7,7 @@ use pgverse_core::types::{Brief, Operation, PlanNode, StatementId, Table};
 
 use super::nodes::{each, gravity, is_wrong, q_error};
 use super::{Advice, add, executed};
-use crate::shared::conditions::{Predicate, Scope, Test, What};
+use crate::shared::conditions::{Predicate, Scope, Test, What, readable};
 use crate::shared::names::{Names, slug};
 
 /// CREATE STATISTICS takes at most eight columns; more than four say little more.
@@ -53,9 +53,7 @@ pub(super) fn advice(brief: &Brief, names: &mut Names, fresh: &dyn Fn(&str, &str
 
 /// Whether anything is decided by the estimate: a join order or method, a limit, a group, a sub-plan.
 fn matters(node: &PlanNode, above: &[&PlanNode]) -> bool {
-    let decides = |n: &&PlanNode| {
-        n.join_type.is_some() || matches!(n.node_type.as_str(), "Limit" | "Aggregate" | "Memoize" | "Hash")
-    };
+    let decides = |n: &&PlanNode| n.join_type.is_some() || n.node_type == "Limit" || !n.group_key.is_empty();
     let subplans = node.plans.iter().any(|n| n.parent_relationship.as_deref() == Some("SubPlan"));
     subplans || above.iter().any(decides)
 }
@@ -168,7 +166,7 @@ fn together(brief: &Brief, case: Case<'_>, names: &mut Names) -> Option<Advice> 
     let single = columns.len() + expressions.len() == 1;
     let kinds = if single { Vec::new() } else { vec!["dependencies".to_owned(), "mcv".to_owned()] };
     let mut parts = columns.clone();
-    parts.extend(expressions.iter().map(|e| format!("({e})")));
+    parts.extend(expressions.iter().map(|e| readable(e)));
     let list = parts.join(", ");
     let why = if single {
         format!(

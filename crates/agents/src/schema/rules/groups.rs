@@ -5,7 +5,7 @@ use pgverse_core::types::{Brief, Operation, PlanNode};
 
 use super::nodes::{each, gravity, is_wrong, q_error};
 use super::{Advice, add, executed};
-use crate::shared::conditions::{Key, Scope, What};
+use crate::shared::conditions::{Key, Scope, What, readable};
 use crate::shared::names::{Names, slug};
 
 pub(super) fn advice(brief: &Brief, names: &mut Names, fresh: &dyn Fn(&str, &str) -> bool) -> Vec<Advice> {
@@ -32,7 +32,7 @@ pub(super) fn advice(brief: &Brief, names: &mut Names, fresh: &dyn Fn(&str, &str
                     add(&mut known.statements, &plan.statement);
                 }
                 None => {
-                    let parts: Vec<String> = keys.iter().map(|k| k.text().to_owned()).collect();
+                    let parts: Vec<String> = keys.iter().map(|k| readable(k.text())).collect();
                     let list = parts.join(", ");
                     let name = names.next(&slug(&[table.name.clone(), slug(&parts), "groups".to_owned()]));
                     found.push(Advice {
