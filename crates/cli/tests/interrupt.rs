@@ -65,6 +65,7 @@ fn what_a_killed_run_leaves_is_swept() {
     let mut child = home.start(DEMO);
     let begin = Instant::now();
     while std::fs::read_dir(&golden).map_or(0, Iterator::count) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the demo ended before it built the golden image");
         assert!(begin.elapsed() < Duration::from_secs(120), "the golden image is begun");
         std::thread::yield_now();
     }
