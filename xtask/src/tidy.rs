@@ -12,7 +12,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("pgverse-core", &[]),
     ("pgverse-agents", &["pgverse-core"]),
     ("pgverse-fork-backends", &["pgverse-core"]),
-    ("pgverse-testkit", &["pgverse-core"]),
+    ("pgverse-testkit", &["pgverse-core", "pgverse-fork-backends"]),
     ("pgverse", &["pgverse-core", "pgverse-agents", "pgverse-fork-backends"]),
     ("pgverse-cli", &["pgverse"]),
     ("pgverse-examples", &["pgverse"]),

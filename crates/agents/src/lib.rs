@@ -15,7 +15,7 @@ pub mod shared;
 
 /// Every built-in agent, in the order in which the demo shows them.
 pub fn all() -> Vec<Arc<dyn Agent>> {
-    vec![]
+    vec![Arc::new(index::IndexAgent::default()), Arc::new(schema::SchemaAgent::default())]
 }
 
 /// The built-in agent of this name.
@@ -30,4 +30,22 @@ pub fn by_name(name: &str) -> Result<Arc<dyn Agent>> {
             .with("agent", name)
             .hint(format!("the agents are: {}", known.join(", ")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_are_found_by_name_and_an_unknown_name_lists_them() {
+        for agent in all() {
+            assert_eq!(by_name(agent.name()).unwrap().name(), agent.name());
+        }
+        let error = by_name("indx").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(
+            error.way_out().is_some_and(|hint| hint.contains("index") && hint.contains("schema")),
+            "{error}"
+        );
+    }
 }

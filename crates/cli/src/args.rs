@@ -162,9 +162,9 @@ pub(crate) struct From {
     /// Connection string of the database; the demo shop if not given
     #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
     pub(crate) source: Option<String>,
-    /// How forks are made: local or template
-    #[arg(long, value_name = "NAME|URL", default_value = "local")]
-    pub(crate) backend: String,
+    /// How forks are made: local (taken for a new one if not given) or template
+    #[arg(long, value_name = "NAME|URL")]
+    pub(crate) backend: Option<String>,
 }
 
 /// A size as PostgreSQL's settings spell them: kB, MB, GB, TB are powers of 1024.

@@ -1,5 +1,7 @@
 //! Servers of our own: started, answering, stopped, and clear when they cannot start.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::{Path, PathBuf};
 
 use pgverse_core::pg::Session;

@@ -1,1 +1,12 @@
-//! Placeholder until the first commit of this crate.
+//! Throw-away PostgreSQL servers, a fixture database, agents that misbehave, and behaviour suites. For tests
+//! only: what is missing or fails here panics, so that no test passes without having tested.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a test support crate fails by panicking")]
+
+mod agents;
+mod server;
+pub mod shop;
+pub mod suite;
+
+pub use agents::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
+pub use server::{TestServer, require_programs, require_tool};

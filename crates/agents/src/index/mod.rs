@@ -1,1 +1,12 @@
-//! The index agent: new indexes, and old ones that are not needed.
+#![doc = include_str!("docs.md")]
+
+mod access;
+mod agent;
+mod estimate;
+mod idea;
+mod immutable;
+mod rank;
+mod rules;
+mod spec;
+
+pub use agent::IndexAgent;

@@ -1,1 +1,6 @@
-//! The schema agent: statistics and settings.
+#![doc = include_str!("docs.md")]
+
+mod agent;
+mod rules;
+
+pub use agent::SchemaAgent;

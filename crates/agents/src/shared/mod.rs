@@ -1,4 +1,7 @@
-//! What several agents need: reading the conditions of plans, and reading and editing statements.
+//! What several agents need: reading the conditions of plans and the text of statements, naming new objects.
 
 pub mod conditions;
+pub mod names;
 pub(crate) mod sql;
+#[cfg(test)]
+pub(crate) mod testing;

@@ -69,7 +69,7 @@ pub(super) async fn hold(
     let mut builder = Competition::builder()
         .problem(contest.problem)
         .workload(contest.workload)
-        .backend(Arc::clone(&backend))
+        .backend(backend)
         .agents(agents(&rules.agents)?)
         .sequential(rules.sequential)
         .seed(rules.seed)
@@ -81,7 +81,7 @@ pub(super) async fn hold(
         builder = builder.deadline(deadline);
     }
     let competition = builder.build()?;
-    super::sweep(cx, backend.as_ref()).await?;
+    super::sweep(cx).await?;
     let watch = tokio::spawn(progress::show(competition.events()));
     let mut run = std::pin::pin!(competition.run());
     let report = tokio::select! {

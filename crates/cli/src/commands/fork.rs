@@ -2,14 +2,12 @@
 
 use std::time::Duration;
 
-use pgverse::backends::{Origin, Tenure, backend};
+use pgverse::backends::{self, Origin, Tenure, backend};
 use pgverse::demo::Demo;
 use pgverse::pg::Dsn;
-use pgverse::traits::ForkBackend;
 use pgverse::types::{Universe, UniverseId};
 use pgverse::{Context, Error, ErrorKind, Result};
 use serde::Serialize;
-use std::sync::Arc;
 
 use crate::args::{Fork, From};
 use crate::exit::Outcome;
@@ -37,8 +35,9 @@ struct Created {
 
 async fn create(cx: &Context, from: &From, ttl: Duration, json: Option<&JsonTarget>) -> Result<()> {
     json.map_or(Ok(()), JsonTarget::check)?;
-    let backend = open(from, Tenure::Detached(ttl))?;
-    super::sweep(cx, backend.as_ref()).await?;
+    let name = from.backend.as_deref().unwrap_or("local");
+    let backend = backend(name, &origin(from)?, Tenure::Detached(ttl))?;
+    super::sweep(cx).await?;
     backend.prepare(cx).await?;
     let universe = backend.fork(cx).await?;
     let dsn = match backend.dsn(cx, &universe.id).await {
@@ -60,25 +59,22 @@ async fn create(cx: &Context, from: &From, ttl: Duration, json: Option<&JsonTarg
             universe.expires,
             created.dsn,
             universe.id,
-            if from.backend == "local" {
-                String::new()
-            } else {
-                format!(" --backend {} --source URL", from.backend)
-            },
+            if universe.backend == "local" { "" } else { " --source URL" },
         )
     })
 }
 
 async fn list(cx: &Context, from: &From, json: Option<&JsonTarget>) -> Result<()> {
     json.map_or(Ok(()), JsonTarget::check)?;
-    let universes = open(from, Tenure::Run)?.list(cx).await?;
+    let mut universes = backends::list(cx, source(from)?.as_ref()).await?;
+    universes.retain(|universe| from.backend.as_ref().is_none_or(|name| *name == universe.backend));
     present(json, &universes, || {
         let mut text = String::new();
         for universe in &universes {
-            let size = megabytes(universe.cost.bytes);
+            let (size, Universe { id, backend, mechanism, owner, expires, .. }) =
+                (megabytes(universe.cost.bytes), universe);
             text.push_str(&format!(
-                "{}  {}  {size} MB  owner {}  until {}\n",
-                universe.id, universe.mechanism, universe.owner, universe.expires
+                "{id}  {backend}: {mechanism}, {size} MB  owner {owner}  until {expires}\n"
             ));
         }
         text + &count(universes.len(), "fork") + "\n"
@@ -86,32 +82,33 @@ async fn list(cx: &Context, from: &From, json: Option<&JsonTarget>) -> Result<()
 }
 
 async fn destroy(cx: &Context, from: &From, id: &UniverseId) -> Result<()> {
-    let backend = open(from, Tenure::Run)?;
-    if !backend.list(cx).await?.iter().any(|universe| &universe.id == id) {
+    let forks = backends::list(cx, source(from)?.as_ref()).await?;
+    let Some(fork) = forks.iter().find(|universe| &universe.id == id) else {
         return Err(Error::new(ErrorKind::NotFound, "there is no such fork")
             .with("fork", id)
             .hint("`pgverse fork list` shows those that exist"));
-    }
-    backend.destroy(cx, id).await?;
+    };
+    backend(&fork.backend, &origin(from)?, Tenure::Run)?.destroy(cx, id).await?;
     output::print(&format!("destroyed {id}\n"))
 }
 
 async fn sweep(cx: &Context, from: &From, json: Option<&JsonTarget>) -> Result<()> {
     json.map_or(Ok(()), JsonTarget::check)?;
-    let gone = open(from, Tenure::Run)?.sweep(cx).await?;
-    present(json, &gone, || {
-        let mut text: String = gone.iter().map(|id| format!("destroyed {id}\n")).collect();
-        text.push_str(&format!("swept {}\n", count(gone.len(), "fork")));
+    let swept = backends::sweep(cx, source(from)?.as_ref()).await?;
+    present(json, &swept.destroyed, || {
+        let mut text: String = swept.destroyed.iter().map(|id| format!("destroyed {id}\n")).collect();
+        text.push_str(&format!("swept {}\n", count(swept.destroyed.len(), "fork")));
         text
-    })
+    })?;
+    swept.errors.into_iter().next().map_or(Ok(()), Err)
 }
 
-fn open(from: &From, tenure: Tenure) -> Result<Arc<dyn ForkBackend>> {
-    let origin = match &from.source {
-        Some(url) => Origin::Live(Dsn::parse(url)?),
-        None => Origin::Demo(Demo::default()),
-    };
-    backend(&from.backend, &origin, tenure)
+fn source(from: &From) -> Result<Option<Dsn>> {
+    from.source.as_deref().map(Dsn::parse).transpose()
+}
+
+fn origin(from: &From) -> Result<Origin> {
+    Ok(source(from)?.map_or(Origin::Demo(Demo::default()), Origin::Live))
 }
 
 fn present(json: Option<&JsonTarget>, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {

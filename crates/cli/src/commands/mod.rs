@@ -8,7 +8,7 @@ pub(crate) mod plan;
 
 use std::path::Path;
 
-use pgverse::traits::ForkBackend;
+use pgverse::backends;
 use pgverse::types::Report;
 use pgverse::{Context, Error, ErrorKind, Result};
 
@@ -34,14 +34,16 @@ fn read_report(path: &Path) -> Result<Report> {
     })
 }
 
-/// Destroys what earlier runs that died left behind.
-async fn sweep(cx: &Context, backend: &dyn ForkBackend) -> Result<()> {
-    let gone = backend.sweep(cx).await?;
-    if !gone.is_empty() {
-        output::note(&format!(
-            "swept {} that an earlier run left behind",
-            output::units::count(gone.len(), "fork")
-        ));
+/// Destroys what earlier runs that died left behind. A server that cannot be reached now does not stop a new
+/// run.
+async fn sweep(cx: &Context) -> Result<()> {
+    let swept = backends::sweep(cx, None).await?;
+    if !swept.destroyed.is_empty() {
+        let forks = output::units::count(swept.destroyed.len(), "fork");
+        output::note(&format!("swept {forks} that an earlier run left behind"));
+    }
+    for error in &swept.errors {
+        output::note(&format!("warning: {error}"));
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ pub(crate) fn significant(value: f64) -> String {
         return "-".to_owned();
     }
     let magnitude = if value == 0.0 { 2.0 } else { value.abs().log10().floor() };
-    let decimals = (2.0 - magnitude).clamp(0.0, 6.0) as usize;
+    let decimals = (2.0 - magnitude).clamp(0.0, 4.0) as usize;
     format!("{value:.decimals$}")
 }
 
@@ -45,7 +45,7 @@ mod tests {
     fn three_digits_are_enough() {
         let shown: Vec<String> =
             [0.0, 0.000_123_4, 0.012_34, 0.5, 1.0, 3.14159, 42.04, -7.25, 1234.6].map(significant).to_vec();
-        assert_eq!(shown, ["0", "0.000123", "0.0123", "0.500", "1.00", "3.14", "42.0", "-7.25", "1235"]);
+        assert_eq!(shown, ["0", "0.0001", "0.0123", "0.500", "1.00", "3.14", "42.0", "-7.25", "1235"]);
         assert_eq!(significant(f64::NAN), "-");
     }
 

@@ -1,5 +1,7 @@
 //! Compares a statement under the baseline and under a candidate.
 
+use super::digest::row_hashes;
+use super::ties::TieProbe;
 use super::{Digest, TextFacts};
 use crate::bench::{Arm, Lab};
 use crate::context::Context;
@@ -29,9 +31,9 @@ pub struct Question<'a> {
 /// Compares both answers, in one transaction, so that `now()` is the same for both.
 ///
 /// - Columns, types, row count and the multiset of rows must agree.
-/// - Where the order differs, it must be an order among ties: both texts end in the same ORDER BY.
-/// - Where a LIMIT cuts off other rows, both answers without it must agree.
-/// - If one fails, the other must fail with the same SQLSTATE.
+/// - Where the text leaves the order or the choice of rows open (ORDER BY with ties, LIMIT), the candidate's
+///   answer must be one of those that the text allows.
+/// - If one fails, the other must fail with the same class of SQLSTATE.
 pub async fn check(cx: &Context, lab: &Lab, question: Question<'_>) -> Result<AnswerCheck> {
     let outcome = |answers, baseline_rows, candidate_rows, reason: String| AnswerCheck {
         statement: question.statement.id.clone(),
@@ -40,94 +42,81 @@ pub async fn check(cx: &Context, lab: &Lab, question: Question<'_>) -> Result<An
         baseline_rows,
         candidate_rows,
         reason,
+        proof: String::new(),
+        counterexample: None,
     };
-    let rewritten = question.statement.sql != question.candidate_sql;
     if !question.volatile.is_empty() {
         // With the same text the server guarantees the same meaning, and there is nothing to compare.
+        let rewritten = question.statement.sql != question.candidate_sql;
         let answers = if rewritten { Answers::Unverifiable } else { Answers::Unchanged };
         let reason = format!("calls volatile functions: {}", question.volatile.join(", "));
         return Ok(outcome(answers, 0, 0, reason));
     }
-    let pair = both(cx, lab, &question, &question.statement.sql, question.candidate_sql).await?;
-    let (baseline, candidate) = match pair {
-        Pair::Rows(baseline, candidate) => (baseline, candidate),
-        Pair::FailedAlike => return Ok(outcome(Answers::Same, 0, 0, String::new())),
-        Pair::Failed(reason) => return Ok(outcome(Answers::Differs, 0, 0, reason)),
-    };
-    let facts = TextFacts::read(&question.statement.sql);
-    let candidate_facts = if rewritten { TextFacts::read(question.candidate_sql) } else { facts.clone() };
-    let (answers, reason) = match compare(&baseline, &candidate, facts.as_ref(), candidate_facts.as_ref()) {
-        Comparison::Same => (Answers::Same, String::new()),
+    lab.session().batch(cx, "BEGIN").await?;
+    let compared = compare_both(cx, lab, &question).await;
+    lab.leave(cx).await?;
+    let (verdict, baseline_rows, candidate_rows) = compared?;
+    let (answers, reason) = match verdict {
+        Comparison::Same(reason) => (Answers::Same, reason.to_owned()),
         Comparison::Differs(reason) => (Answers::Differs, reason),
         Comparison::Unverifiable(reason) => (Answers::Unverifiable, reason),
-        Comparison::Lift(baseline_sql, candidate_sql) => {
-            match both(cx, lab, &question, &baseline_sql, &candidate_sql).await? {
-                Pair::Rows(b, c)
-                    if b.columns == c.columns && b.rows == c.rows && b.multiset == c.multiset =>
-                {
-                    (Answers::Same, "rows differ only among ties at the limit".to_owned())
+    };
+    Ok(outcome(answers, baseline_rows, candidate_rows, reason))
+}
+
+async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Result<(Comparison, u64, u64)> {
+    let (session, values) = (lab.session(), &question.parameters.values);
+    let (sql, candidate_sql) = (&question.statement.sql, question.candidate_sql);
+    let as_it_is = (question.baseline, 0);
+    let changed = (question.candidate, question.timeout_ms);
+    let baseline = within(cx, lab, as_it_is, Digest::of(cx, session, sql, values)).await?;
+    let candidate = within(cx, lab, changed, Digest::of(cx, session, candidate_sql, values)).await?;
+    let (baseline, candidate) = match (baseline, candidate) {
+        (Ok(baseline), Ok(candidate)) => (baseline, candidate),
+        (baseline, candidate) => return Ok((compare_failures(baseline.err(), candidate.err()), 0, 0)),
+    };
+    let facts = TextFacts::read(sql);
+    let verdict = match compare(&baseline, &candidate, facts.as_ref()) {
+        First::Done(verdict) => verdict,
+        First::Ties(ties) => {
+            let rows = row_hashes(cx, session, candidate_sql, values);
+            let rows = within(cx, lab, changed, rows).await?;
+            let allowed = match rows {
+                Ok(rows) => {
+                    let allowed = ties.allows(cx, session, values, &rows);
+                    within(cx, lab, as_it_is, allowed).await?.unwrap_or(None)
                 }
-                _ => (Answers::Differs, "other rows, also without the limit".to_owned()),
-            }
+                Err(_) => None,
+            };
+            among_ties(&baseline, &candidate, facts.as_ref(), allowed)
         }
     };
-    Ok(outcome(answers, baseline.rows, candidate.rows, reason))
+    Ok((verdict, baseline.rows, candidate.rows))
 }
 
-enum Pair {
-    Rows(Digest, Digest),
-    FailedAlike,
-    Failed(String),
-}
-
-async fn both(
+/// Awaits `request` inside an arm, with a time-out in milliseconds, in a savepoint; a failure of the statement
+/// itself comes back as its SQLSTATE.
+async fn within<T>(
     cx: &Context,
     lab: &Lab,
-    question: &Question<'_>,
-    baseline: &str,
-    candidate: &str,
-) -> Result<Pair> {
-    let session = lab.session();
-    session.batch(cx, "BEGIN").await?;
-    let result = async {
-        let b = one(cx, lab, question.baseline, baseline, question.parameters, 0).await?;
-        let c = one(cx, lab, question.candidate, candidate, question.parameters, question.timeout_ms).await?;
-        Ok(match (b, c) {
-            (Ok(b), Ok(c)) => Pair::Rows(b, c),
-            (Err(b), Err(c)) if b == c => Pair::FailedAlike,
-            (Ok(_), Err(c)) => {
-                Pair::Failed(format!("fails with SQLSTATE {c} where the original returns rows"))
-            }
-            (Err(b), Ok(_)) => {
-                Pair::Failed(format!("returns rows where the original fails with SQLSTATE {b}"))
-            }
-            (Err(b), Err(c)) => Pair::Failed(format!("fails with SQLSTATE {c} instead of {b}")),
-        })
-    }
-    .await;
-    lab.leave(cx).await?;
-    result
-}
-
-/// One side, in a savepoint; a failure of the statement itself comes back as its SQLSTATE.
-async fn one(
-    cx: &Context,
-    lab: &Lab,
-    arm: &Arm,
-    sql: &str,
-    parameters: &ParameterSet,
-    timeout_ms: u64,
-) -> Result<std::result::Result<Digest, String>> {
+    (arm, timeout_ms): (&Arm, u64),
+    request: impl Future<Output = Result<T>>,
+) -> Result<std::result::Result<T, String>> {
     let session = lab.session();
     session.batch(cx, "SAVEPOINT answer").await?;
     for switch in &arm.enter {
         session.batch(cx, switch).await?;
     }
     session.batch(cx, &format!("SET LOCAL statement_timeout TO {timeout_ms}")).await?;
-    let digest = Digest::of(cx, session, sql, &parameters.values).await;
+    let result = request.await;
     session.batch(cx, "ROLLBACK TO SAVEPOINT answer; RELEASE SAVEPOINT answer").await?;
-    match digest {
-        Ok(digest) => Ok(Ok(digest)),
+    failure_as_state(cx, result)
+}
+
+/// Takes a failure that is the statement's own out of the error path.
+pub(super) fn failure_as_state<T>(cx: &Context, result: Result<T>) -> Result<std::result::Result<T, String>> {
+    match result {
+        Ok(value) => Ok(Ok(value)),
         Err(error) if error.kind() == ErrorKind::Sql && cx.check().is_ok() => {
             let state = error.context().iter().find(|(key, _)| *key == "sqlstate").map(|(_, v)| v.clone());
             state.map(Err).map(Ok).unwrap_or(Err(error))
@@ -136,55 +125,103 @@ async fn one(
     }
 }
 
-#[derive(Debug, PartialEq)]
-enum Comparison {
-    Same,
-    Differs(String),
-    Unverifiable(String),
-    /// Compare these texts, without their limits.
-    Lift(String, String),
+/// Compares SQLSTATEs where at least one side failed. The class is what counts: which of two data errors comes
+/// first depends on the plan.
+pub(super) fn compare_failures(baseline: Option<String>, candidate: Option<String>) -> Comparison {
+    match (baseline, candidate) {
+        (Some(b), Some(c)) if b.get(..2) == c.get(..2) => Comparison::Same("both fail alike"),
+        (Some(b), Some(c)) => Comparison::Differs(format!("fails with SQLSTATE {c} instead of {b}")),
+        (None, Some(c)) => {
+            Comparison::Differs(format!("fails with SQLSTATE {c} where the original returns rows"))
+        }
+        (Some(b), None) => {
+            Comparison::Differs(format!("returns rows where the original fails with SQLSTATE {b}"))
+        }
+        (None, None) => Comparison::Same(""),
+    }
 }
 
-fn compare(
-    baseline: &Digest,
-    candidate: &Digest,
-    baseline_facts: Option<&TextFacts>,
-    candidate_facts: Option<&TextFacts>,
-) -> Comparison {
+/// What a comparison comes to.
+#[derive(Debug, PartialEq)]
+pub(super) enum Comparison {
+    /// With a remark, mostly empty.
+    Same(&'static str),
+    Differs(String),
+    Unverifiable(String),
+}
+
+/// What two digests alone tell.
+#[derive(Debug, PartialEq)]
+pub(super) enum First<'a> {
+    Done(Comparison),
+    /// The text leaves something open; ask this whether the candidate's rows are allowed.
+    Ties(&'a TieProbe),
+}
+
+/// Compares two digests; `facts` are those of the original text.
+pub(super) fn compare<'a>(baseline: &Digest, candidate: &Digest, facts: Option<&'a TextFacts>) -> First<'a> {
     if baseline.columns != candidate.columns {
-        return Comparison::Differs(format!(
+        return First::Done(Comparison::Differs(format!(
             "columns differ: {} instead of {}",
             describe(&candidate.columns),
             describe(&baseline.columns)
-        ));
+        )));
     }
-    let order_agrees = baseline_facts.zip(candidate_facts).is_some_and(|(b, c)| b.order_by == c.order_by);
-    if baseline.rows == candidate.rows && baseline.multiset == candidate.multiset {
-        let ordered = baseline_facts.is_none_or(|b| !b.order_by.is_empty());
-        return if !ordered || baseline.ordered == candidate.ordered || order_agrees {
-            Comparison::Same
-        } else {
-            Comparison::Unverifiable("the same rows in another order".to_owned())
+    if baseline.same_rows(candidate) {
+        let free = facts.is_some_and(|f| f.order_by.is_empty());
+        if free || baseline.ordered == candidate.ordered {
+            return First::Done(Comparison::Same(""));
+        }
+        return match facts.and_then(|f| f.ties.as_ref()) {
+            Some(ties) => First::Ties(ties),
+            None => First::Done(Comparison::Unverifiable(
+                "the same rows in an order that cannot be checked".into(),
+            )),
         };
     }
-    if let (Some(b), Some(c)) = (baseline_facts, candidate_facts) {
-        if let (Some(lifted), Some(other)) = (&b.lifted, &c.lifted)
-            && b.limit == c.limit
-            && order_agrees
-            && baseline.rows == candidate.rows
-        {
-            return Comparison::Lift(lifted.clone(), other.clone());
-        }
-        if b.picks_inside {
-            return Comparison::Unverifiable(
-                "an inner LIMIT or DISTINCT ON picks rows without a total order".to_owned(),
-            );
-        }
+    let limited = facts.is_some_and(|f| f.limit.is_some());
+    if limited && baseline.rows == candidate.rows {
+        return match facts.and_then(|f| f.ties.as_ref()) {
+            Some(ties) => First::Ties(ties),
+            None => First::Done(Comparison::Unverifiable(
+                "other rows under a limit whose ties cannot be found out".into(),
+            )),
+        };
     }
-    if baseline.rows != candidate.rows {
-        return Comparison::Differs(format!("{} rows instead of {}", candidate.rows, baseline.rows));
+    First::Done(other_rows(baseline, candidate, facts))
+}
+
+/// What it comes to once the ties have been asked.
+pub(super) fn among_ties(
+    baseline: &Digest,
+    candidate: &Digest,
+    facts: Option<&TextFacts>,
+    allowed: Option<bool>,
+) -> Comparison {
+    if allowed == Some(true) {
+        Comparison::Same("rows differ only among ties")
+    } else if allowed.is_none() {
+        Comparison::Unverifiable("an order or a limit whose ties cannot be found out".to_owned())
+    } else if !baseline.same_rows(candidate) {
+        other_rows(baseline, candidate, facts)
+    } else if facts.is_some_and(|f| f.picks_inside) {
+        Comparison::Unverifiable(PICKS.to_owned())
+    } else {
+        Comparison::Differs("the same rows in another order".to_owned())
     }
-    Comparison::Differs(format!("{} rows, but other values", candidate.rows))
+}
+
+const PICKS: &str =
+    "an inner LIMIT, DISTINCT ON or order-sensitive function picks rows without a total order";
+
+fn other_rows(baseline: &Digest, candidate: &Digest, facts: Option<&TextFacts>) -> Comparison {
+    if facts.is_some_and(|f| f.picks_inside) {
+        Comparison::Unverifiable(PICKS.to_owned())
+    } else if baseline.rows != candidate.rows {
+        Comparison::Differs(format!("{} rows instead of {}", candidate.rows, baseline.rows))
+    } else {
+        Comparison::Differs(format!("{} rows, but other values", candidate.rows))
+    }
 }
 
 fn describe(columns: &[(String, String)]) -> String {
@@ -203,14 +240,20 @@ mod tests {
         TextFacts::read(sql).unwrap()
     }
 
+    const SAME: First<'_> = First::Done(Comparison::Same(""));
+
     #[test]
-    fn ties_may_change_places_but_an_order_may_not_get_lost() {
+    fn an_order_that_the_text_fixes_is_looked_at_again() {
         let by_a = facts("SELECT a FROM t ORDER BY a");
         let free = facts("SELECT a FROM t");
-        assert_eq!(compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), Some(&by_a)), Comparison::Same);
-        assert_eq!(compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&free), Some(&free)), Comparison::Same);
+        assert!(matches!(compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a)), First::Ties(_)));
+        assert_eq!(compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&free)), SAME);
         assert!(matches!(
-            compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), Some(&free)),
+            among_ties(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), Some(false)),
+            Comparison::Differs(_)
+        ));
+        assert!(matches!(
+            among_ties(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), None),
             Comparison::Unverifiable(_)
         ));
     }
@@ -218,23 +261,36 @@ mod tests {
     #[test]
     fn a_limit_is_lifted_before_rows_are_called_different() {
         let limited = facts("SELECT a FROM t ORDER BY a LIMIT 2");
-        assert!(matches!(
-            compare(&digest(2, 7, 1), &digest(2, 8, 1), Some(&limited), Some(&limited)),
-            Comparison::Lift(_, _)
-        ));
+        assert!(matches!(compare(&digest(2, 7, 1), &digest(2, 8, 1), Some(&limited)), First::Ties(_)));
         assert_eq!(
-            compare(&digest(2, 7, 1), &digest(1, 8, 1), Some(&limited), Some(&limited)),
-            Comparison::Differs("1 rows instead of 2".into())
+            compare(&digest(2, 7, 1), &digest(1, 8, 1), Some(&limited)),
+            First::Done(Comparison::Differs("1 rows instead of 2".into()))
         );
+        assert!(matches!(
+            among_ties(&digest(2, 7, 1), &digest(2, 8, 1), Some(&limited), Some(true)),
+            Comparison::Same(_)
+        ));
     }
 
     #[test]
     fn what_cannot_be_parsed_is_compared_strictly() {
-        assert_eq!(compare(&digest(2, 7, 1), &digest(2, 7, 1), None, None), Comparison::Same);
+        assert_eq!(compare(&digest(2, 7, 1), &digest(2, 7, 1), None), SAME);
         assert!(matches!(
-            compare(&digest(2, 7, 1), &digest(2, 7, 2), None, None),
-            Comparison::Unverifiable(_)
+            compare(&digest(2, 7, 1), &digest(2, 7, 2), None),
+            First::Done(Comparison::Unverifiable(_))
         ));
-        assert!(matches!(compare(&digest(2, 7, 1), &digest(2, 8, 1), None, None), Comparison::Differs(_)));
+        assert!(matches!(
+            compare(&digest(2, 7, 1), &digest(2, 8, 1), None),
+            First::Done(Comparison::Differs(_))
+        ));
+    }
+
+    #[test]
+    fn failures_must_be_of_one_class() {
+        let state = |s: &str| Some(s.to_owned());
+        assert!(matches!(compare_failures(state("22012"), state("22003")), Comparison::Same(_)));
+        assert!(matches!(compare_failures(state("21000"), state("22003")), Comparison::Differs(_)));
+        assert!(matches!(compare_failures(state("21000"), None), Comparison::Differs(_)));
+        assert!(matches!(compare_failures(None, state("22012")), Comparison::Differs(_)));
     }
 }

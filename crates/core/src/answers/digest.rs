@@ -1,5 +1,6 @@
 //! A digest of a result: column names and types, row count, a multiset hash and an order hash.
 
+use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
 
 use crate::context::Context;
@@ -11,7 +12,8 @@ use crate::pg::{Parameters, RawValue};
 ///
 /// The multiset hash is the sum of 128-bit row hashes modulo 2¹²⁸: independent of order, and, unlike XOR,
 /// sensitive to duplicates. Floating-point values are hashed at nine significant digits, since the order of
-/// summation may change the last ones.
+/// summation may change the last ones; `numeric` is hashed by value, since GROUP BY and DISTINCT may show
+/// 1.0 or 1.00 for the same group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
     /// Names and types of the columns.
@@ -28,32 +30,89 @@ impl Digest {
     /// Runs a statement in the current transaction of the session and digests its rows as they arrive.
     pub async fn of(cx: &Context, session: &Session, sql: &str, values: &Parameters) -> Result<Self> {
         let statement = session.prepare(cx, sql).await?;
+        Self::of_prepared(cx, session, &statement, sql, values).await
+    }
+
+    /// The same for a statement that is prepared.
+    pub(super) async fn of_prepared(
+        cx: &Context,
+        session: &Session,
+        statement: &Statement,
+        sql: &str,
+        values: &Parameters,
+    ) -> Result<Self> {
         let columns: Vec<(String, String)> =
             statement.columns().iter().map(|c| (c.name().to_owned(), c.type_().name().to_owned())).collect();
-        let types: Vec<Type> = statement.columns().iter().map(|c| c.type_().clone()).collect();
         let mut rows = 0_u64;
         let mut multiset = 0_u128;
         let mut order = blake3::Hasher::new();
-        session
-            .stream(cx, &statement, sql, values, |row| {
+        hash_rows(cx, session, statement, (sql, values), (columns.len(), &[]), |row| {
+            multiset = multiset.wrapping_add(row.row);
+            order.update(&row.row.to_le_bytes());
+            rows += 1;
+        })
+        .await?;
+        Ok(Self { columns, rows, multiset, ordered: *order.finalize().as_bytes() })
+    }
+
+    /// Whether columns and rows agree, the order of the rows left aside.
+    pub(super) fn same_rows(&self, other: &Self) -> bool {
+        self.columns == other.columns && self.rows == other.rows && self.multiset == other.multiset
+    }
+}
+
+/// Hashes of one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RowHash {
+    /// Of its visible columns.
+    pub(super) row: u128,
+    /// Of its key columns.
+    pub(super) key: u128,
+}
+
+/// Runs a prepared statement and hands the hashes of each row to `each`: of the first `visible` columns, and
+/// of the columns at `keys`.
+pub(super) async fn hash_rows(
+    cx: &Context,
+    session: &Session,
+    statement: &Statement,
+    (sql, values): (&str, &Parameters),
+    (visible, keys): (usize, &[usize]),
+    mut each: impl FnMut(RowHash) + Send,
+) -> Result<()> {
+    let types: Vec<Type> = statement.columns().iter().map(|c| c.type_().clone()).collect();
+    session
+        .stream(cx, statement, sql, values, |row| {
+            let hash = |positions: &mut dyn Iterator<Item = usize>| {
                 let mut hasher = blake3::Hasher::new();
-                for (position, column_type) in types.iter().enumerate() {
+                for position in positions {
                     let value: RawValue<'_> = row.try_get(position).map_err(|e| {
                         Error::internal("a value cannot be read").with("column", position).caused_by(e)
                     })?;
-                    hash_value(&mut hasher, column_type, value.0);
+                    hash_value(&mut hasher, &types[position], value.0);
                 }
-                let hash = hasher.finalize();
                 let mut half = [0_u8; 16];
-                half.copy_from_slice(&hash.as_bytes()[..16]);
-                multiset = multiset.wrapping_add(u128::from_le_bytes(half));
-                order.update(hash.as_bytes());
-                rows += 1;
-                Ok(())
-            })
-            .await?;
-        Ok(Self { columns, rows, multiset, ordered: *order.finalize().as_bytes() })
-    }
+                half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+                Ok(u128::from_le_bytes(half))
+            };
+            each(RowHash { row: hash(&mut (0..visible))?, key: hash(&mut keys.iter().copied())? });
+            Ok(())
+        })
+        .await
+}
+
+/// The row hashes of a query, in the order of its answer.
+pub(super) async fn row_hashes(
+    cx: &Context,
+    session: &Session,
+    sql: &str,
+    values: &Parameters,
+) -> Result<Vec<u128>> {
+    let statement = session.prepare(cx, sql).await?;
+    let mut hashes = Vec::new();
+    let visible = statement.columns().len();
+    hash_rows(cx, session, &statement, (sql, values), (visible, &[]), |row| hashes.push(row.row)).await?;
+    Ok(hashes)
 }
 
 /// Hashes one value with a tag and its length, so that no two rows of different values run together.
@@ -71,6 +130,13 @@ fn hash_value(hasher: &mut blake3::Hasher, column_type: &Type, value: Option<&[u
             let mut array = [0_u8; 4];
             array.copy_from_slice(bytes);
             hash_float(hasher, f64::from(f32::from_be_bytes(array)), 4);
+        }
+        (&Type::NUMERIC, Some(bytes)) if bytes.len() >= 8 => {
+            // Digits, weight, sign, display scale, then the digits without zeros at the end.
+            hasher.update(&[3]);
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(&bytes[..6]);
+            hasher.update(&bytes[8..]);
         }
         (_, Some(bytes)) => {
             hasher.update(&[1]);
@@ -111,5 +177,13 @@ mod tests {
             hash(&Type::FLOAT8, Some(&0.0_f64.to_be_bytes())),
             hash(&Type::FLOAT8, Some(&(-0.0_f64).to_be_bytes()))
         );
+    }
+
+    #[test]
+    fn numeric_counts_by_value() {
+        let (one_0, one_00) = ([0, 1, 0, 0, 0, 0, 0, 1, 0, 1], [0, 1, 0, 0, 0, 0, 0, 2, 0, 1]);
+        let two = [0, 1, 0, 0, 0, 0, 0, 1, 0, 2];
+        assert_eq!(hash(&Type::NUMERIC, Some(&one_0)), hash(&Type::NUMERIC, Some(&one_00)));
+        assert_ne!(hash(&Type::NUMERIC, Some(&one_0)), hash(&Type::NUMERIC, Some(&two)));
     }
 }

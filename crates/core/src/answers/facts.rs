@@ -3,9 +3,33 @@
 
 use std::ops::ControlFlow;
 
-use sqlparser::ast::{Expr, ObjectName, OrderByKind, Query, SetExpr, Statement, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, Fetch, Function, FunctionArguments, LimitClause, ObjectName, OrderByKind, Query, SetExpr,
+    Statement, Visit, Visitor, WindowFrameUnits, WindowType,
+};
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
+
+use super::ties::TieProbe;
+
+/// Functions whose value depends on the order of rows that tie.
+const ORDER_SENSITIVE: [&str; 15] = [
+    "array_agg",
+    "first_value",
+    "json_agg",
+    "json_object_agg",
+    "jsonb_agg",
+    "jsonb_object_agg",
+    "lag",
+    "last_value",
+    "lead",
+    "mode",
+    "nth_value",
+    "ntile",
+    "row_number",
+    "string_agg",
+    "xmlagg",
+];
 
 /// Facts read off the text; `None` from [`TextFacts::read`] where the parser cannot read it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,23 +38,21 @@ pub struct TextFacts {
     pub order_by: String,
     /// LIMIT, OFFSET or FETCH of the outermost query, as text.
     pub limit: Option<String>,
-    /// The same text without LIMIT, OFFSET and FETCH, where there was one.
-    pub lifted: Option<String>,
-    /// Whether any LIMIT or DISTINCT ON is left inside, which may pick rows by chance.
+    /// Whether anything left inside may pick rows by chance: LIMIT, DISTINCT ON, a function that depends on
+    /// the order of ties.
     pub picks_inside: bool,
     /// Names of called functions, without schema, in lower case.
     pub functions: Vec<String>,
+    /// The query with which all orders and cuts that the text allows are found out.
+    pub(super) ties: Option<TieProbe>,
 }
 
 impl TextFacts {
     /// Reads one query.
     pub fn read(sql: &str) -> Option<Self> {
-        let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok()?;
-        let (Some(Statement::Query(mut query)), true) = (statements.pop(), statements.is_empty()) else {
-            return None;
-        };
+        let mut query = parse(sql)?;
         let mut functions = FunctionNames::default();
-        let _ = Visit::visit(&*query, &mut functions);
+        let _ = Visit::visit(&query, &mut functions);
         functions.names.sort_unstable();
         functions.names.dedup();
         let order_by = match query.order_by.as_ref().map(|o| &o.kind) {
@@ -40,19 +62,33 @@ impl TextFacts {
             Some(OrderByKind::All(_)) => "ALL".to_owned(),
             None => String::new(),
         };
-        let limit = match (query.limit_clause.take(), query.fetch.take()) {
-            (None, None) => None,
-            (limit, fetch) => Some(format!(
-                "{}{}",
-                limit.map(|l| l.to_string()).unwrap_or_default(),
-                fetch.map(|f| f.to_string()).unwrap_or_default()
-            )),
-        };
-        let lifted = limit.as_ref().map(|_| query.to_string());
+        let (limit, fetch) = (query.limit_clause.take(), query.fetch.take());
+        let ties = TieProbe::read(&query, limit.as_ref());
         let mut inside = Picks::default();
-        let _ = Visit::visit(&*query, &mut inside);
-        Some(Self { order_by, limit, lifted, picks_inside: inside.found, functions: functions.names })
+        let _ = Visit::visit(&query, &mut inside);
+        Some(Self {
+            order_by,
+            limit: cut(limit.as_ref(), fetch.as_ref()),
+            picks_inside: inside.found,
+            functions: functions.names,
+            ties,
+        })
     }
+}
+
+/// The one query of a text.
+pub(super) fn parse(sql: &str) -> Option<Query> {
+    let mut statements = Parser::parse_sql(&PostgreSqlDialect {}, sql).ok()?;
+    match (statements.pop(), statements.is_empty()) {
+        (Some(Statement::Query(query)), true) => Some(*query),
+        _ => None,
+    }
+}
+
+fn cut(limit: Option<&LimitClause>, fetch: Option<&Fetch>) -> Option<String> {
+    let texts = [limit.map(ToString::to_string), fetch.map(ToString::to_string)];
+    let texts: Vec<&str> = texts.iter().flatten().map(|t| t.trim()).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
 }
 
 #[derive(Default)]
@@ -71,7 +107,7 @@ impl Visitor for FunctionNames {
     }
 }
 
-fn last_part(name: &ObjectName) -> String {
+pub(super) fn last_part(name: &ObjectName) -> String {
     name.0.last().and_then(|part| part.as_ident()).map(|i| i.value.to_lowercase()).unwrap_or_default()
 }
 
@@ -91,6 +127,26 @@ impl Visitor for Picks {
         self.found |= query.limit_clause.is_some() || query.fetch.is_some() || distinct_on;
         ControlFlow::Continue(())
     }
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Function(function) => self.found |= order_sensitive(function),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+fn order_sensitive(function: &Function) -> bool {
+    let array_of_rows = matches!(function.args, FunctionArguments::Subquery(_));
+    let frame = match &function.over {
+        Some(WindowType::WindowSpec(spec)) => {
+            spec.window_frame.as_ref().is_some_and(|f| f.units != WindowFrameUnits::Range)
+        }
+        Some(WindowType::NamedWindow(_)) => true,
+        None => false,
+    };
+    array_of_rows || frame || ORDER_SENSITIVE.contains(&last_part(&function.name).as_str())
 }
 
 #[cfg(test)]
@@ -102,19 +158,26 @@ mod tests {
         let facts = TextFacts::read("SELECT lower(a), pg_catalog.Random() FROM t ORDER BY a DESC, b LIMIT 5")
             .unwrap();
         assert_eq!(facts.order_by, "a DESC, b");
-        assert_eq!(facts.limit.as_deref().map(str::trim), Some("LIMIT 5"));
-        assert_eq!(
-            facts.lifted.as_deref(),
-            Some("SELECT lower(a), pg_catalog.Random() FROM t ORDER BY a DESC, b")
-        );
+        assert_eq!(facts.limit.as_deref(), Some("LIMIT 5"));
         assert_eq!(facts.functions, ["lower", "random"]);
         assert!(!facts.picks_inside);
     }
 
     #[test]
-    fn a_limit_inside_is_seen() {
-        let facts = TextFacts::read("SELECT * FROM (SELECT * FROM t LIMIT 3) s").unwrap();
-        assert!(facts.picks_inside && facts.limit.is_none() && facts.lifted.is_none());
+    fn what_picks_rows_inside_is_seen() {
+        for sql in [
+            "SELECT * FROM (SELECT * FROM t LIMIT 3) s",
+            "SELECT DISTINCT ON (a) a, b FROM t",
+            "SELECT a, row_number() OVER (ORDER BY b) FROM t",
+            "SELECT string_agg(a, ',') FROM t",
+            "SELECT sum(a) OVER (ORDER BY b ROWS UNBOUNDED PRECEDING) FROM t",
+            "SELECT ARRAY(SELECT a FROM t)",
+        ] {
+            assert!(TextFacts::read(sql).unwrap().picks_inside, "{sql}");
+        }
+        for sql in ["SELECT a, rank() OVER (ORDER BY b) FROM t", "SELECT DISTINCT a FROM t"] {
+            assert!(!TextFacts::read(sql).unwrap().picks_inside, "{sql}");
+        }
         assert!(TextFacts::read("DELETE FROM t").is_none());
         assert!(TextFacts::read("SELEC 1").is_none());
     }

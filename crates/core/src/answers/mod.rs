@@ -3,6 +3,8 @@
 mod check;
 mod digest;
 mod facts;
+pub mod falsify;
+mod ties;
 
 pub use check::{Question, check};
 pub use digest::Digest;

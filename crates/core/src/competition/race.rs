@@ -305,6 +305,10 @@ fn push(paired: &mut PairedSamples, baseline: &Sample, candidate: &Sample, contr
     paired.baseline_ms.push(baseline.wall_ms);
     paired.candidate_ms.push(candidate.wall_ms);
     paired.control_ms.push(control.wall_ms);
+    if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
+        paired.baseline_cpu_ms.push(before);
+        paired.candidate_cpu_ms.push(after);
+    }
 }
 
 /// Takes the runners out that have nothing left to learn.

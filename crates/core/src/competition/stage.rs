@@ -210,6 +210,8 @@ impl Stage<'_> {
                 candidate_ms: Vec::new(),
                 control_ms: Vec::new(),
                 rival_ms: Vec::new(),
+                baseline_cpu_ms: Vec::new(),
+                candidate_cpu_ms: Vec::new(),
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
             })
             .collect()

@@ -191,10 +191,16 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
                 pairs,
                 baseline_ms: median(&s.baseline_ms),
                 candidate_ms,
+                baseline_cpu_ms: cpu(&s.baseline_cpu_ms),
+                candidate_cpu_ms: cpu(&s.candidate_cpu_ms),
                 ratio,
             }
         })
         .collect()
+}
+
+fn cpu(samples: &[f64]) -> Option<f64> {
+    (!samples.is_empty()).then(|| median(samples))
 }
 
 fn estimate(ranked: &Ranked) -> f64 {
@@ -233,6 +239,8 @@ mod tests {
             candidate_ms: wobble.iter().rev().map(|w| candidate * w).collect(),
             control_ms: wobble.iter().rev().map(|w| baseline * w).collect(),
             rival_ms: Vec::new(),
+            baseline_cpu_ms: Vec::new(),
+            candidate_cpu_ms: Vec::new(),
             timeout_ms: 1e6,
         }
     }

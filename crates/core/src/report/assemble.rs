@@ -177,6 +177,8 @@ fn apply(report: &mut CandidateReport, ranked: &Ranked) {
             pairs: s.pairs,
             baseline_ms: s.baseline_ms,
             candidate_ms: s.candidate_ms,
+            baseline_cpu_ms: s.baseline_cpu_ms,
+            candidate_cpu_ms: s.candidate_cpu_ms,
             ratio: s.ratio,
         })
         .collect();

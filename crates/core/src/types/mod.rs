@@ -20,7 +20,7 @@ pub use catalog::{
 };
 pub use ids::{AgentName, CandidateId, ParameterSetId, StatementId, UniverseId};
 pub use operation::{Effect, LockLevel, Operation, Refresh, SettingScope, Switch};
-pub use plan::{Plan, PlanNode};
+pub use plan::{Jit, JitTiming, Plan, PlanNode};
 pub use problem::{Limits, Objective, Problem};
 pub use promotion::{PromotionPlan, PromotionStep};
 pub use report::{

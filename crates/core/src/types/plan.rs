@@ -16,6 +16,28 @@ pub struct Plan {
     /// Milliseconds; only with ANALYZE.
     #[serde(rename = "Execution Time", default, skip_serializing_if = "Option::is_none")]
     pub execution_ms: Option<f64>,
+    /// Just-in-time compilation; only if the server compiled something.
+    #[serde(rename = "JIT", default, skip_serializing_if = "Option::is_none")]
+    pub jit: Option<Jit>,
+}
+
+/// What just-in-time compilation did for one execution.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Jit {
+    /// Functions compiled.
+    #[serde(rename = "Functions", default)]
+    pub functions: f64,
+    /// Where its time went; only with ANALYZE.
+    #[serde(rename = "Timing", default, skip_serializing_if = "Option::is_none")]
+    pub timing: Option<JitTiming>,
+}
+
+/// Time spent on just-in-time compilation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct JitTiming {
+    /// Milliseconds of generating, inlining, optimizing and emitting, over all processes.
+    #[serde(rename = "Total", default)]
+    pub total_ms: f64,
 }
 
 /// One node; lists are empty and numbers zero where the server printed nothing.

@@ -217,7 +217,13 @@ pub struct StatementReport {
     pub baseline_ms: f64,
     /// Median candidate time, milliseconds.
     pub candidate_ms: f64,
-    /// Candidate over baseline.
+    /// Median processor time of the server process, milliseconds, where it can be read: baseline.
+    #[serde(default)]
+    pub baseline_cpu_ms: Option<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Option<f64>,
+    /// Candidate over baseline, wall time.
     pub ratio: Interval,
 }
 

@@ -81,6 +81,13 @@ pub struct AnswerCheck {
     pub candidate_rows: u64,
     /// What differs, or why it cannot be told; empty where the same.
     pub reason: String,
+    /// What stands behind `same` beside the comparison on the fork's own data, such as "not refuted by 1000
+    /// databases"; empty where nothing more was tried.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub proof: String,
+    /// The smallest database found on which the answers differ, with both answers, for people to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counterexample: Option<String>,
 }
 
 /// Raw samples of one statement and parameter set; the same position in each list is the same round.
@@ -106,6 +113,13 @@ pub struct PairedSamples {
     /// The rival of a union, milliseconds, one for each round; empty without a rival.
     #[serde(default)]
     pub rival_ms: Vec<f64>,
+    /// Processor time of the server process under the baseline, milliseconds, one for each round; empty where
+    /// it cannot be read. Blind to waiting, and to parallel workers.
+    #[serde(default)]
+    pub baseline_cpu_ms: Vec<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_cpu_ms: Vec<f64>,
     /// Time-out that was in force, milliseconds; a sample at this value is cut off.
     pub timeout_ms: f64,
 }

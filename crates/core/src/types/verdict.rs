@@ -64,6 +64,10 @@ pub struct StatementVerdict {
     pub baseline_ms: f64,
     /// Median candidate time, milliseconds.
     pub candidate_ms: f64,
-    /// Candidate over baseline.
+    /// Median processor time of the server process, milliseconds, where it can be read: baseline.
+    pub baseline_cpu_ms: Option<f64>,
+    /// The same under the candidate.
+    pub candidate_cpu_ms: Option<f64>,
+    /// Candidate over baseline, wall time.
     pub ratio: Interval,
 }

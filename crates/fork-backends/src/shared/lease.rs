@@ -58,11 +58,6 @@ pub enum Holding {
         /// Its postmaster, once that is known.
         postmaster: Option<ProcessId>,
     },
-    /// A golden image that is being built or belongs to one run.
-    Golden {
-        /// Everything of it lies in here.
-        directory: PathBuf,
-    },
     /// A database on a server that is not ours.
     Database {
         /// Host name or socket directory.

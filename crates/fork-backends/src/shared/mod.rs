@@ -9,6 +9,7 @@ pub mod programs;
 pub mod run;
 pub mod server;
 pub mod settings;
+pub mod shield;
 
 pub use account::Account;
 pub use home::Home;

@@ -57,7 +57,9 @@ impl ProcessId {
 
     /// Its working directory, if we may know it.
     pub fn working_directory(self) -> Option<PathBuf> {
-        std::fs::read_link(format!("/proc/{}/cwd", self.pid)).ok().filter(|_| self.is_alive())
+        let cwd = std::fs::read_link(format!("/proc/{}/cwd", self.pid)).ok().filter(|_| self.is_alive())?;
+        // The kernel marks a directory that was removed meanwhile.
+        Some(cwd.to_str().and_then(|text| text.strip_suffix(" (deleted)")).map_or(cwd.clone(), PathBuf::from))
     }
 
     /// Its command line; empty if we may not know it.
@@ -76,27 +78,34 @@ impl ProcessId {
     }
 }
 
-/// Server processes on this data directory: the postmaster and its children.
-pub fn servers_in(data: &Path) -> Vec<ProcessId> {
+/// Programs of PostgreSQL that we run on directories of ours.
+const PROGRAMS: [&str; 5] = ["postgres", "initdb", "pg_basebackup", "pg_dump", "pg_restore"];
+
+/// PostgreSQL's processes on this directory of ours: the postmaster, its children, or a tool at work there.
+pub fn working_in(directory: &Path) -> Vec<ProcessId> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     entries
         .flatten()
         .filter_map(|entry| ProcessId::of(entry.file_name().to_str()?.parse().ok()?))
-        .filter(|process| serves(*process, data))
+        .filter(|process| works_in(*process, directory))
         .collect()
 }
 
-/// Whether this process is a PostgreSQL server on this data directory: by its working directory (which may
-/// be deleted already), or, before it has changed to it, by its arguments.
-pub fn serves(process: ProcessId, data: &Path) -> bool {
-    if !process.program().is_some_and(|name| name.starts_with("postgres")) {
+/// Server processes on this data directory: the postmaster and its children.
+pub fn servers_in(data: &Path) -> Vec<ProcessId> {
+    let mut found = working_in(data);
+    found.retain(|process| process.program().is_some_and(|name| name == "postgres"));
+    found
+}
+
+/// Whether this process is one of PostgreSQL's programs and works on this directory: by its working directory
+/// (which may be deleted already), or by a path among its arguments.
+pub fn works_in(process: ProcessId, directory: &Path) -> bool {
+    if !process.program().is_some_and(|name| PROGRAMS.contains(&name.as_str())) {
         return false;
     }
-    let there = process.working_directory().is_some_and(|cwd| {
-        let cwd = cwd.to_string_lossy();
-        Path::new(cwd.strip_suffix(" (deleted)").unwrap_or(&cwd)) == data
-    });
-    there || process.arguments().iter().any(|argument| Path::new(argument) == data)
+    let there = process.working_directory().is_some_and(|cwd| cwd.starts_with(directory));
+    there || process.arguments().iter().any(|argument| Path::new(argument).starts_with(directory))
 }
 
 struct Stat {
@@ -210,7 +219,7 @@ mod tests {
         let me = ProcessId::current();
         let cwd = std::env::current_dir().unwrap();
         assert_eq!(me.working_directory(), Some(cwd.clone()));
-        assert!(!serves(me, &cwd), "we are no postgres");
-        assert!(servers_in(Path::new("/nowhere")).is_empty());
+        assert!(!works_in(me, &cwd), "we are no postgres");
+        assert!(working_in(Path::new("/nowhere")).is_empty());
     }
 }

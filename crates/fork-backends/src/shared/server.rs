@@ -9,7 +9,7 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 use rustix::process::Signal;
 use tokio::sync::watch;
 
-use super::process::{ProcessId, servers_in, serves};
+use super::process::{ProcessId, servers_in, works_in};
 use super::{Account, Programs, Settings, files, run};
 
 /// Superuser of the servers that we make ourselves.
@@ -166,7 +166,8 @@ impl Server {
     /// `Process` with the end of its log if it ends instead; `Timeout`; `Cancelled`.
     pub async fn ready(&self, cx: &Context, user: &str, database: &str) -> Result<Dsn> {
         let dsn = self.dsn(user, database);
-        let wait = async {
+        // Boxed: the futures of a connection are large, and callers nest deeply.
+        let wait = Box::pin(async {
             // The postmaster writes its state into its lock file; asking by connection attempts would make
             // it fork for each.
             while !self.says_ready() {
@@ -175,7 +176,7 @@ impl Server {
             }
             loop {
                 // A session has answered a query when `connect` returns.
-                match Session::connect(cx, &dsn, "start").await {
+                match Box::pin(Session::connect(cx, &dsn, "start")).await {
                     Err(e) if matches!(e.kind(), ErrorKind::Busy | ErrorKind::Connection) => {
                         tracing::debug!(error = %e, "the server does not accept connections yet");
                         self.check_alive()?;
@@ -184,7 +185,7 @@ impl Server {
                     other => return other.map(drop),
                 }
             }
-        };
+        });
         let limited = async {
             tokio::time::timeout(START_LIMIT, wait).await.unwrap_or_else(|_| {
                 Err(Error::new(ErrorKind::Timeout, "the server did not start in time")
@@ -243,14 +244,15 @@ impl Server {
 pub fn postmaster_of(data: &Path) -> Option<ProcessId> {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let process = ProcessId::of(text.lines().next()?.trim().parse().ok()?)?;
-    serves(process, data).then_some(process)
+    works_in(process, data).then_some(process)
 }
 
 /// Ends the server on a data directory and waits until all its processes are gone. The postmaster is the
 /// given one if it still runs on that directory, else the one of the lock file, else whatever server process
 /// has that working directory. No other process is ever signalled.
 pub async fn stop(postmaster: Option<ProcessId>, data: &Path, mode: StopMode) -> Result<()> {
-    let postmaster = postmaster.filter(|p| p.is_alive() && serves(*p, data)).or_else(|| postmaster_of(data));
+    let postmaster =
+        postmaster.filter(|p| p.is_alive() && works_in(*p, data)).or_else(|| postmaster_of(data));
     if let Some(postmaster) = postmaster {
         let (signal, limit) = match mode {
             StopMode::Fast => (Signal::INT, Duration::from_secs(120)),

@@ -14,7 +14,7 @@ mod scope;
 mod text;
 
 pub use scope::Scope;
-pub use text::{array_elements, conjuncts};
+pub use text::{array_elements, conjuncts, readable};
 
 /// The conjunction that a node tests.
 #[derive(Debug, Clone, PartialEq, Default)]

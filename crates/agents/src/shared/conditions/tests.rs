@@ -148,6 +148,14 @@ fn disjunctions_keep_their_arms() {
 }
 
 #[test]
+fn rows_are_compared_by_their_first_column() {
+    let p = only("(ROW(u.at, u.id) > ROW('2025-01-01'::date, '5'::bigint))");
+    assert_eq!(p.on.what, col("at"));
+    assert!(matches!(p.test, Test::Range(Bound::Lower, Side::Constant(_))));
+    assert_eq!(read("(ROW(u.at, u.id) = ROW('2025-01-01'::date, '5'::bigint))").opaque, 1);
+}
+
+#[test]
 fn order_keys() {
     let catalog = catalog();
     let plan = plan(&[("u", "people"), ("L", "Order Lines")]);
@@ -184,4 +192,6 @@ fn text_helpers() {
     assert_eq!(array_elements("{}"), Some(vec![]));
     assert_eq!(array_elements(r#"{a,"b\"c"}"#), Some(vec!["a".into(), "b\"c".into()]));
     assert_eq!(array_elements("{{1},{2}}"), None);
+    assert_eq!(readable("lower((email)::TEXT) = 'x'::TEXT"), "lower(email) = 'x'");
+    assert_eq!(readable("(a || b)::TEXT"), "(a || b)");
 }

@@ -118,3 +118,20 @@ pub fn array_elements(text: &str) -> Option<Vec<String>> {
     elements.push(current);
     (!quoted).then_some(elements)
 }
+
+/// SQL without the casts to text that the server writes out and nobody else does: `(email)::TEXT` is `email`,
+/// `'x'::TEXT` is `'x'`.
+pub fn readable(sql: &str) -> String {
+    let mut parts = sql.split("::TEXT");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let name = text.strip_suffix(')').and_then(|t| t.rsplit_once('('));
+        if let Some((before, name)) = name
+            && name.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '"')
+        {
+            text = format!("{before}{name}");
+        }
+        text.push_str(part);
+    }
+    text
+}

@@ -223,6 +223,8 @@ fn measured(id: &str, set: &str, pairs: usize, before: f64, after: f64, ratio: I
         pairs,
         baseline_ms: before,
         candidate_ms: after,
+        baseline_cpu_ms: (pairs > 0).then_some(before),
+        candidate_cpu_ms: (pairs > 0).then_some(after),
         ratio,
     }
 }

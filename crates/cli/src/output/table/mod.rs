@@ -1,7 +1,7 @@
 //! The report as text: the verdict first, then what it rests on. A pure function of report and width.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use pgverse::types::{Answers, CandidateReport, CandidateStatus, ForkReport, Report};
+use pgverse::types::{Answers, CandidateReport, CandidateStatus, ForkReport, Report, StatementReport};
 
 use super::units::{count, megabytes, ratio, server_version, significant, speed_up};
 
@@ -129,8 +129,8 @@ impl Page {
     fn winner(&mut self, report: &Report) {
         let Some(candidate) = winner(report) else { return };
         self.heading(&format!("{}, statement by statement", candidate.id));
-        let header = ["statement", "parameters", "before ms", "after ms", "ratio [interval]", "pairs"];
-        let mut table = self.table(&header, 2..6);
+        let header = ["statement", "parameters", "before ms", "after ms", "ratio [interval]", "cpu", "pairs"];
+        let mut table = self.table(&header, 2..7);
         for statement in &candidate.statements {
             table.add_row([
                 text(&statement.id.to_string()),
@@ -138,6 +138,7 @@ impl Page {
                 number(significant(statement.baseline_ms)),
                 number(significant(statement.candidate_ms)),
                 number(ratio(statement.ratio)),
+                number(cpu_ratio(statement)),
                 // No pairs: the plan is the same, so the ratio is one by construction.
                 number(if statement.pairs == 0 {
                     "same plan".to_owned()
@@ -193,7 +194,7 @@ impl Page {
     }
 
     fn push(&mut self, mut table: Table) {
-        let gap = if self.width < 100 { 1 } else { 2 };
+        let gap = if self.width < 120 { 1 } else { 2 };
         table.column_iter_mut().for_each(|column| {
             column.set_padding((0, gap));
         });
@@ -251,6 +252,14 @@ fn candidate_row(candidate: &CandidateReport) -> Vec<Cell> {
         number(megabytes(candidate.costs.bytes)),
         or_dash(candidate.costs.write_ratio.map(significant)),
     ]
+}
+
+/// Processor time with the change over without it, where both were read.
+fn cpu_ratio(statement: &StatementReport) -> String {
+    match (statement.baseline_cpu_ms, statement.candidate_cpu_ms) {
+        (Some(before), Some(after)) if before > 0.0 => significant(after / before),
+        _ => "-".to_owned(),
+    }
 }
 
 fn text(content: &str) -> Cell {

@@ -1,0 +1,100 @@
+//! Wrong input: each a clear message with the place and the way out, and nothing left behind.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use pgverse_testkit::{TestServer, shop};
+use support::Home;
+
+const SELECT_ONE: &str = "SELECT 1;";
+
+fn compete<'a>(source: &'a str, workload: &'a std::path::Path) -> Vec<&'a str> {
+    vec!["compete", "--source", source, "--workload", workload.to_str().unwrap()]
+}
+
+#[test]
+fn no_server_at_the_url() {
+    let home = Home::new();
+    let workload = home.write("w.sql", SELECT_ONE);
+    // Port 1 is reserved; nobody listens there.
+    for backend in ["local", "template"] {
+        let mut args = compete("postgresql://me@127.0.0.1:1/shop", &workload);
+        args.extend(["--backend", backend]);
+        home.run(args).ended(1).explained(&["127.0.0.1", "1"]);
+        home.assert_nothing_left(backend);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_told_and_not_shown() {
+    let server = TestServer::with_password("right").await;
+    let home = Home::new();
+    let workload = home.write("w.sql", SELECT_ONE);
+    let url = server.tcp_url("postgres").replace("@", ":wr0ng@");
+    for backend in ["local", "template"] {
+        let mut args = compete(&url, &workload);
+        args.extend(["--backend", backend]);
+        let said = home.run(args);
+        said.ended(1).explained(&["password"]);
+        assert!(!said.stderr.contains("wr0ng"), "{said:#?}");
+        home.assert_nothing_left(backend);
+    }
+}
+
+#[test]
+fn wrong_files_and_options() {
+    let home = Home::new();
+    let empty = home.write("empty.sql", "-- nothing but a comment\n\n");
+    let wrong = home.write("wrong.sql", "SELECT 1;\n\nSELEKT 2;\n");
+    let url = "postgresql://me@127.0.0.1:1/shop";
+    home.run(compete(url, &empty)).ended(2).explained(&["empty.sql", "no statements"]);
+    home.run(compete(url, &wrong)).ended(2).explained(&["wrong.sql:3"]);
+    home.run(compete(url, &home.file("missing.sql"))).ended(2);
+    home.run(compete("postgresql://me@host:port/shop", &wrong)).ended(2);
+    home.run(["demo", "--agents", "oracle"]).ended(2).explained(&["oracle"]);
+    home.run(["demo", "--backend", "zfs"]).ended(2).explained(&["zfs"]);
+    home.run(["demo", "--scale", "0"]).ended(2).explained(&["scale: 0"]);
+    home.run(["demo", "--json", "/no/such/folder/r.json"]).ended(2).explained(&["/no/such/folder"]);
+    home.run(["demo", "--parallel", "2", "--sequential"]).ended(2);
+    home.run(["judge", wrong.to_str().unwrap()]).ended(2).explained(&["wrong.sql"]);
+    home.run(["fork", "destroy", "pgverse_fork_nobody"]).ended(2).explained(&["pgverse_fork_nobody"]);
+    home.assert_nothing_left("after wrong input");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_the_server_refuses_are_named_with_their_place() {
+    let server = TestServer::start().await;
+    shop::create(&server, "shop").await;
+    let home = Home::new();
+    let source = server.dsn("shop").to_string();
+    for (name, text, words) in [
+        (
+            "table.sql",
+            "SELECT 1;\n\n-- name: lookup\nSELECT *\nFROM nowhere;\n",
+            ["table.sql:5:6", "lookup", "nowhere"],
+        ),
+        (
+            "syntax.sql",
+            "SELECT 1;\nSELECT 2;\nSELECT FROM WHERE;\n",
+            ["syntax.sql:3", "syntax error", "WHERE"],
+        ),
+        (
+            "column.sql",
+            "SELECT total\n  , nothing FROM app.orders;\n",
+            ["column.sql:2:5", "nothing", "does not exist"],
+        ),
+    ] {
+        let workload = home.write(name, text);
+        for backend in ["local", "template"] {
+            let mut args = compete(&source, &workload);
+            args.extend(["--backend", backend]);
+            home.run(args).ended(2).explained(&words);
+            home.assert_nothing_left(name);
+        }
+    }
+    assert_eq!(
+        server.text("postgres", "SELECT count(*)::text FROM pg_database WHERE datname ~ 'pgverse'").await,
+        "0"
+    );
+}

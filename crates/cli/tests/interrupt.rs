@@ -1,0 +1,76 @@
+//! Stopped in the middle: by Ctrl-C, by SIGTERM, by SIGKILL.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::process::Child;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use support::Home;
+
+const DEMO: [&str; 5] = ["demo", "--scale", "0.05", "--agents", "index,schema"];
+
+fn pid(child: &Child) -> Pid {
+    Pid::from_child(child)
+}
+
+/// Waits until at least one fork has a lease, which is written before anything else of it.
+fn wait_for_a_fork(home: &Home, child: &mut Child) {
+    let begin = Instant::now();
+    while std::fs::read_dir(home.path().join("forks")).map_or(0, Iterator::count) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the demo ended before it forked");
+        assert!(begin.elapsed() < Duration::from_secs(120), "the demo forks");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_signal_ends_the_run_and_leaves_nothing() {
+    let home = Home::new();
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut child = home.start(DEMO);
+        wait_for_a_fork(&home, &mut child);
+        // Ctrl-C reaches the whole process group, as from a terminal.
+        if signal == Signal::INT {
+            kill_process_group(pid(&child), signal).unwrap();
+        } else {
+            kill_process(pid(&child), signal).unwrap();
+        }
+        assert_eq!(child.wait().unwrap().code(), Some(code));
+        home.assert_nothing_left("without a sweep");
+    }
+}
+
+#[test]
+fn what_a_killed_run_leaves_is_swept() {
+    let home = Home::new();
+    // How long a whole run takes here, so that the moments fall all over it; the first run also builds the
+    // golden image.
+    let begin = Instant::now();
+    home.run(DEMO);
+    let whole = begin.elapsed();
+    for moment in 1..=6 {
+        let mut child = home.start(DEMO);
+        std::thread::sleep(whole * moment / 8);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        home.run(["fork", "sweep"]).ended(0);
+        home.assert_nothing_left(&format!("killed at {moment}/8 of {whole:?}"));
+    }
+    let golden = home.path().join("golden");
+    std::fs::remove_dir_all(&golden).unwrap();
+    // In the middle of building the golden image.
+    let mut child = home.start(DEMO);
+    let begin = Instant::now();
+    while std::fs::read_dir(&golden).map_or(0, Iterator::count) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the demo ended before it built the golden image");
+        assert!(begin.elapsed() < Duration::from_secs(120), "the golden image is begun");
+        std::thread::yield_now();
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    home.run(["fork", "sweep"]).ended(0);
+    home.assert_nothing_left("killed while the golden image was built");
+}

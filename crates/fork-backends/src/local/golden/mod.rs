@@ -1,0 +1,210 @@
+//! Golden images: cleanly stopped data directories that forks are cloned from.
+
+mod draft;
+mod facts;
+mod live;
+mod logical;
+mod physical;
+mod script;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use pgverse_core::pg::Dsn;
+use pgverse_core::{Context, Error, Result};
+use rustix::fs::{FlockOperation, flock};
+use serde::{Deserialize, Serialize};
+
+pub(super) use draft::{BUILDING, Draft, lock_exclusive};
+
+use super::core::{self, Place};
+use super::mechanism::{self, DATA};
+use super::{GoldenSource, LocalConfig};
+use crate::shared::{
+    Account, Holding, Leases, Programs, Server, ServerSpec, Settings, StopMode, files, server,
+};
+
+/// Changes whenever what we put into an image changes, so that older ones are built anew.
+const FORMAT: u32 = 1;
+
+/// Says that an image is whole, and what is in it.
+const META: &str = "golden.json";
+
+/// Prefix of images made from scripts; they stay.
+const SCRIPT: &str = "script";
+
+/// Prefix of images copied from a server that stay, because that was asked for.
+const KEPT: &str = "kept";
+
+/// Prefix of images that belong to one backend and go with it.
+const RUN: &str = "run";
+
+/// A golden image in use: nobody removes it before this is dropped.
+#[derive(Debug)]
+pub(super) struct Golden {
+    pub programs: Programs,
+    pub meta: Meta,
+    directory: PathBuf,
+    lock: File,
+    /// Set for an image that goes with this value, unless a fork still reads from it.
+    temporary: Option<Leases>,
+}
+
+/// What is in an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Meta {
+    /// [`FORMAT`] when it was built.
+    pub format: u32,
+    /// Server version that it belongs to, such as `15.18`.
+    pub version: String,
+    /// Database that is forked.
+    pub database: String,
+    /// A superuser that may log in.
+    pub user: String,
+    /// Disk that the data directory takes, bytes.
+    pub bytes: u64,
+}
+
+impl Golden {
+    /// The data directory.
+    pub(super) fn data(&self) -> PathBuf {
+        self.directory.join(DATA)
+    }
+
+    /// The whole image in this directory, if there is one.
+    fn open(programs: &Programs, directory: &Path) -> Result<Option<Self>> {
+        let Some(lock) = draft::lock_shared(directory)? else { return Ok(None) };
+        let Ok(text) = std::fs::read(directory.join(META)) else { return Ok(None) };
+        let Ok(meta) = serde_json::from_slice::<Meta>(&text) else { return Ok(None) };
+        let whole = meta.format == FORMAT;
+        let golden =
+            Self { programs: programs.clone(), meta, directory: directory.to_owned(), lock, temporary: None };
+        Ok(whole.then_some(golden))
+    }
+
+    /// Major version of the image in this directory, if there is one.
+    fn major_of(directory: &Path) -> Option<u32> {
+        let meta: Meta = serde_json::from_slice(&std::fs::read(directory.join(META)).ok()?).ok()?;
+        meta.version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    }
+}
+
+impl Drop for Golden {
+    fn drop(&mut self) {
+        let Some(leases) = &self.temporary else { return };
+        if is_forked(leases, &self.directory).unwrap_or(true) {
+            return;
+        }
+        let alone = flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if alone && let Err(error) = mechanism::remove(&self.directory) {
+            tracing::warn!(%error, "a golden image is left for the next sweep");
+        }
+    }
+}
+
+/// The image that the options ask for; built if need be.
+pub(super) async fn obtain(cx: &Context, place: &Place, config: &LocalConfig) -> Result<Golden> {
+    match &config.golden {
+        Some(GoldenSource::Script { name, sql }) => {
+            let programs = match &config.programs {
+                Some(directory) => Programs::at(directory)?,
+                None => Programs::find(config.major)?,
+            };
+            script::obtain(cx, place, programs, name, sql).await
+        }
+        Some(GoldenSource::Server(dsn)) => live::obtain(cx, place, config, dsn).await,
+        None => Err(Error::invalid("the local backend was given nothing to fork")
+            .hint("name a source with --source, or use the demo")),
+    }
+}
+
+/// Removes an image that is dead: one that a dead process was building, or one that is not whole.
+pub(super) async fn sweep(leases: &Leases, directory: &Path) -> Result<()> {
+    let name = directory.file_name().unwrap_or_default().to_string_lossy();
+    let stays = directory.join(META).is_file() && !name.starts_with(BUILDING) && !name.starts_with(RUN);
+    if stays || is_forked(leases, directory)? {
+        return Ok(());
+    }
+    match lock_exclusive(directory)? {
+        Some(_lock) => {
+            server::stop(None, &directory.join(DATA), StopMode::Immediate).await?;
+            core::end_tools(directory).await?;
+            core::clear(directory, None).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether forks may still read from this image.
+pub(super) fn is_forked(leases: &Leases, directory: &Path) -> Result<bool> {
+    let of_this =
+        |holds: &Holding| matches!(holds, Holding::Server { golden, .. } if golden.starts_with(directory));
+    Ok(leases.list(super::SCHEME)?.iter().any(|lease| of_this(&lease.holds)))
+}
+
+/// Swaps a filled draft in, or clears away what a failure left.
+async fn complete(draft: Draft, filled: Result<Meta>, directory: &Path) -> Result<(Meta, File)> {
+    let swap = |draft: Draft, mut meta: Meta, directory: &Path| {
+        draft.flush()?;
+        meta.bytes = files::occupied(&draft.path().join(DATA));
+        let text = serde_json::to_vec_pretty(&meta)
+            .map_err(|e| Error::internal("a golden image's description cannot be written").caused_by(e))?;
+        let path = draft.path().join(META);
+        std::fs::write(&path, text).map_err(|e| files::failed("cannot write", &path, e))?;
+        // What has this name is not whole, or it would have been used.
+        if let Some(_lock) = lock_exclusive(directory)? {
+            mechanism::remove(directory)?;
+        }
+        Ok((meta, draft.finish(directory)?))
+    };
+    match filled {
+        Ok(meta) => {
+            let directory = directory.to_owned();
+            core::blocking(move || {
+                let path = draft.path().to_owned();
+                swap(draft, meta, &directory).inspect_err(|_| drop(mechanism::remove(&path)))
+            })
+            .await
+        }
+        Err(error) => {
+            if let Err(also) = core::clear(draft.path(), None).await {
+                tracing::warn!(error = %also, "a half-built golden image is left for the next sweep");
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Starts the server of a draft for building.
+async fn start(
+    cx: &Context,
+    account: &Account,
+    programs: &Programs,
+    draft: &Path,
+    settings: &Settings,
+    user: &str,
+) -> Result<(Server, Dsn)> {
+    let data = draft.join(DATA);
+    let socket = core::create_socket_directory(account, draft)?;
+    let log = draft.join("log");
+    let spec = ServerSpec { programs, account, data: &data, socket: &socket, log: &log, settings };
+    let running = Server::spawn(spec)?;
+    let dsn = running.ready(cx, user, "template1").await?;
+    Ok((running, dsn))
+}
+
+/// Settings for building, over those of a fork: as little WAL as possible, none of it kept.
+fn building() -> Settings {
+    Settings::default()
+        .with("wal_level", "minimal")
+        .with("shared_buffers", "256MB")
+        .with("maintenance_work_mem", "256MB")
+        .with("work_mem", "64MB")
+}
+
+/// The programs' `initdb` into a draft.
+async fn new_cluster(cx: &Context, place: &Place, programs: &Programs, draft: &Path) -> Result<()> {
+    let data = draft.join(DATA);
+    place.choice.mechanism.create_golden(&place.account, &data)?;
+    server::initdb(cx, programs, &place.account, &data, &Settings::for_fork()).await
+}

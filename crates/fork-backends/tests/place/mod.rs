@@ -1,0 +1,116 @@
+//! Homes for the tests of the local backend: a temporary directory, or a file system of our own in a loop file.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub, dead_code)]
+
+pub mod source;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pgverse_fork_backends::local::{GoldenSource, LocalBackend, LocalConfig, Mechanism};
+
+/// A directory that servers can reach, removed in the end.
+pub struct Place {
+    path: PathBuf,
+    _parent: tempfile::TempDir,
+}
+
+impl Place {
+    /// On whatever file system temporary files are.
+    pub fn new() -> Self {
+        let parent = tempfile::Builder::new().permissions(open()).tempdir().unwrap();
+        Self { path: parent.path().join("home"), _parent: parent }
+    }
+
+    /// On a file system made by `mkfs.<kind>` in a file. `None`, with a notice, where that is impossible; in
+    /// CI that is a failure.
+    pub fn on(kind: &str, arguments: &[&str], size: u64) -> Option<Self> {
+        let parent = tempfile::Builder::new().permissions(open()).tempdir().unwrap();
+        let (image, path) = (parent.path().join("image"), parent.path().join("mount"));
+        std::fs::File::create(&image).unwrap().set_len(size).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let made = run(Command::new(format!("mkfs.{kind}")).args(arguments).arg(&image))
+            .and_then(|()| run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&path)));
+        match made {
+            Ok(()) => Some(Self { path, _parent: parent }),
+            Err(why) if std::env::var_os("CI").is_none() => {
+                eprintln!("NOT TESTED on {kind}: {why}");
+                None
+            }
+            Err(why) => panic!("CI must test on {kind}: {why}"),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn config(&self, mechanism: Option<Mechanism>) -> LocalConfig {
+        LocalConfig { home: Some(self.path.clone()), mechanism, ..LocalConfig::new(script()) }
+    }
+
+    pub fn backend(&self, mechanism: Option<Mechanism>) -> LocalBackend {
+        LocalBackend::new(self.config(mechanism)).unwrap()
+    }
+
+    /// What lies in one of the home's directories.
+    pub fn entries(&self, part: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path.join(part)).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    /// No fork, no lease, no half-built image, no process.
+    pub fn assert_clean(&self) {
+        assert_eq!(self.entries("forks"), [""; 0]);
+        assert_eq!(self.entries("leases"), [""; 0]);
+        let images = self.entries("golden");
+        assert!(!images.iter().any(|name| name.starts_with("build")), "{images:?}");
+        let processes = pgverse_fork_backends::shared::process::working_in(&self.path);
+        assert!(processes.is_empty(), "{processes:?}");
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap();
+        assert!(!mounts.contains(&format!("{}/", self.path.display())), "{mounts}");
+    }
+}
+
+impl Drop for Place {
+    /// Also after a failed test nothing stays: processes, mounts inside, the mount itself.
+    fn drop(&mut self) {
+        for process in pgverse_fork_backends::shared::process::working_in(&self.path) {
+            let _ = process.signal(rustix::process::Signal::KILL);
+        }
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+        let inside = mounts
+            .lines()
+            .filter_map(|line| line.split(' ').nth(1))
+            .filter(|m| Path::new(m).starts_with(&self.path));
+        for mount in inside.collect::<Vec<_>>().into_iter().rev() {
+            if let Err(why) = run(Command::new("umount").arg(mount))
+                .or_else(|_| run(Command::new("umount").args(["-l", mount])))
+            {
+                eprintln!("left behind: {why}");
+            }
+        }
+    }
+}
+
+/// A database of two tables.
+pub fn script() -> GoldenSource {
+    let sql = [
+        "CREATE TABLE t (id int PRIMARY KEY, word text NOT NULL)",
+        "INSERT INTO t SELECT n, md5(n::text) FROM generate_series(1, 20000) n",
+        "CREATE TABLE \"Mixed Case\" AS SELECT 1 AS one",
+    ];
+    GoldenSource::Script { name: "shop".into(), sql: sql.map(str::to_owned).to_vec() }
+}
+
+fn open() -> std::fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o755)
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|e| format!("{command:?}: {e}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)))
+}

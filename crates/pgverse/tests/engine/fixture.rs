@@ -1,0 +1,67 @@
+//! A small database, built once for each test, and short races on it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use pgverse::competition::RaceOptions;
+use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
+use pgverse::traits::ForkBackend;
+use pgverse::types::{IndexKey, Operation, ParameterSet, Statement, StatementKind};
+
+const THINGS: &str = "CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner int, label text, amount int);
+    INSERT INTO things (owner, label, amount) SELECT i % 1000, 'label ' || i, i % 97 FROM generate_series(1, 60000) AS i;";
+
+/// A golden image in a directory of its own, removed at the end.
+pub(crate) struct Fixture {
+    home: tempfile::TempDir,
+}
+
+impl Fixture {
+    pub(crate) fn new() -> Self {
+        // Servers run as another user where we are root, who must be able to get there.
+        let reachable = std::fs::Permissions::from_mode(0o755);
+        Self {
+            home: tempfile::Builder::new().permissions(reachable).tempdir().expect("a directory can be made"),
+        }
+    }
+
+    pub(crate) fn backend(&self) -> Arc<dyn ForkBackend> {
+        let golden = GoldenSource::Script {
+            name: "things".to_owned(),
+            sql: vec![THINGS.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()],
+        };
+        let config = LocalConfig { home: Some(self.home.path().to_owned()), ..LocalConfig::new(golden) };
+        Arc::new(LocalBackend::new(config).expect("the backend's options are right"))
+    }
+}
+
+pub(crate) fn quick() -> RaceOptions {
+    RaceOptions { max_rounds: 16, measuring_seconds: 5.0, ..RaceOptions::default() }
+}
+
+pub(crate) fn read(id: &str, sql: &str) -> Statement {
+    statement(id, sql, StatementKind::Read)
+}
+
+pub(crate) fn statement(id: &str, sql: &str, kind: StatementKind) -> Statement {
+    Statement {
+        id: id.into(),
+        sql: sql.to_owned(),
+        fingerprint: pgverse::workload::normalize(sql),
+        kind,
+        parameter_sets: vec![ParameterSet::none()],
+        weight: 1.0,
+    }
+}
+
+pub(crate) fn index(name: &str, column: &str) -> Operation {
+    Operation::CreateIndex {
+        schema: "public".into(),
+        table: "things".into(),
+        name: name.into(),
+        method: "btree".into(),
+        keys: vec![IndexKey::column(column)],
+        include: Vec::new(),
+        predicate: None,
+    }
+}
