@@ -8,6 +8,7 @@ use sqlparser::ast::{
     TableWithJoins,
 };
 
+use super::scalar::Correlation;
 use crate::query::aggregates::{Aggregate, collect, renamed, without_aggregates};
 use crate::query::case::Case;
 use crate::shared::sql::{
@@ -263,13 +264,12 @@ impl GroupedJoin<'_, '_> {
 
     /// Equalities between an inner column and an expression over outer tables, and the conditions that look
     /// at inner tables only. Nothing if some condition is neither.
-    pub(super) fn correlation(&self) -> Option<(Vec<(&Expr, &Expr)>, Vec<&Expr>)> {
-        let mut equal = Vec::new();
-        let mut own = Vec::new();
+    pub(super) fn correlation(&self) -> Option<Correlation<'_>> {
+        let mut found = Correlation::default();
         for condition in &self.inner_filters {
             let uses = self.scope.uses(condition)?;
             if uses.is_subset(&self.inner) {
-                own.push(*condition);
+                found.own.push(*condition);
                 continue;
             }
             let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else {
@@ -277,12 +277,12 @@ impl GroupedJoin<'_, '_> {
             };
             let side = |e: &Expr| self.scope.column(e).map(|(relation, _)| self.inner.contains(&relation));
             match (side(left), side(right)) {
-                (Some(true), Some(false)) => equal.push((&**left, &**right)),
-                (Some(false), Some(true)) => equal.push((&**right, &**left)),
+                (Some(true), Some(false)) => found.equal.push((&**left, &**right)),
+                (Some(false), Some(true)) => found.equal.push((&**right, &**left)),
                 _ => return None,
             }
         }
-        Some((equal, own))
+        Some(found)
     }
 
     /// An index for each inner table on the columns that tie it to the tables before it.

@@ -9,7 +9,7 @@
 
 use sqlparser::ast::Expr;
 
-use super::scalar::{Scalar, correlation, find};
+use super::scalar::{Correlation, Scalar, correlation, find};
 use super::scalar_lateral::wish;
 use crate::query::aggregates::renamed;
 use crate::query::case::{Case, Rewrite, join};
@@ -36,12 +36,11 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
         if done.contains(&source) {
             continue;
         }
-        let members: Vec<(&Scalar<'_, '_>, String)> =
-            scalars.iter().filter(|s| s.source() == source).map(|s| (s, String::new())).collect();
-        let (text, replaced) = left_join(scalar, &members, &outer_scope, &mut fresh)?;
+        let members: Vec<&Scalar<'_, '_>> = scalars.iter().filter(|s| s.source() == source).collect();
+        let (text, replaced) = left_join(&members, &outer_scope, &mut fresh)?;
         select.from.last_mut()?.joins.push(join(&text)?);
         places.extend(replaced);
-        indexes.extend(wish(scalar, &members));
+        indexes.extend(wish(&members));
         done.push(source);
     }
     for item in &mut select.projection {
@@ -69,12 +68,12 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
 
 /// The join for subqueries with the same source, and what takes their places.
 fn left_join(
-    first: &Scalar<'_, '_>,
-    members: &[(&Scalar<'_, '_>, String)],
+    members: &[&Scalar<'_, '_>],
     outer_scope: &Scope<'_>,
     fresh: &mut Fresh,
 ) -> Option<(String, Vec<(String, Expr)>)> {
-    let (own, equal) = correlation(first.select, &first.scope)?;
+    let first = members.first()?;
+    let Correlation { own, equal } = correlation(first.select, &first.scope)?;
     let alias = fresh.name("sub");
     let mut columns = Vec::new();
     let mut keys = Vec::new();
@@ -91,7 +90,7 @@ fn left_join(
         on.push(format!("{alias}.{key} = {outer}"));
     }
     let mut places = Vec::new();
-    for (scalar, _) in members {
+    for scalar in members {
         let mut expr = scalar.expr.clone();
         for aggregate in &scalar.aggregates {
             let value = fresh.name("value");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use pgverse_core::pg::quote;
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Visit, Visitor};
+use sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Visit, Visitor};
 
 use super::walk::function_name;
 
@@ -110,7 +110,7 @@ pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// Every identifier of a query, to see whether a name occurs at all.
 #[cfg(test)]
-pub(crate) fn all(query: &Query) -> BTreeSet<String> {
+pub(crate) fn all(query: &sqlparser::ast::Query) -> BTreeSet<String> {
     Fresh::of(query).0
 }
 
