@@ -104,7 +104,7 @@ async fn candidates(
             tracing::debug!(statement = %statement.id, rule = rewrite.rule, "dropped: the plan stays the same");
             continue;
         }
-        let ratio = cost_ratio(statement, &tree.plans, &new);
+        let ratio = cost_ratio(brief, statement, &tree.plans, &new);
         found.extend(variants(statement, share, &rewrite, &sql, ratio));
     }
     found.truncate(MOST_PER_STATEMENT);
@@ -146,14 +146,20 @@ fn variants(statement: &Statement, share: f64, rewrite: &Rewrite, sql: &str, rat
     all
 }
 
-/// The planner's cost of the new text over that of the old one, weighted over the parameter sets.
-fn cost_ratio(statement: &Statement, old: &[Plan], new: &[Plan]) -> Option<f64> {
+/// The planner's cost of the whole workload with the new text over that with the old one.
+fn cost_ratio(brief: &Brief, statement: &Statement, old: &[Plan], new: &[Plan]) -> Option<f64> {
     let cost = |plans: &[Plan]| -> f64 {
         let sets = statement.parameter_sets.iter().zip(plans);
         sets.map(|(set, plan)| statement.weight_of(set) * plan.root.total_cost).sum()
     };
-    let (old, new) = (cost(old), cost(new));
-    (old > 0.0).then(|| new / old)
+    let all = brief.workload.statements.iter().flat_map(|s| s.parameter_sets.iter().map(move |set| (s, set)));
+    let total: f64 = all
+        .filter_map(|(s, set)| {
+            let plan = brief.plans_of(&s.id).find(|p| p.parameter_set == set.id)?;
+            Some(s.weight_of(set) * plan.plan.root.total_cost)
+        })
+        .sum();
+    (total > 0.0).then(|| (total - cost(old) + cost(new)).max(0.0) / total)
 }
 
 /// One candidate for each statement, then the second of each, and so on, so that no statement crowds out the

@@ -84,9 +84,9 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
             let allowed = match rows {
                 Ok(rows) => {
                     let allowed = ties.allows(cx, session, values, &rows);
-                    within(cx, lab, as_it_is, allowed).await?.unwrap_or(false)
+                    within(cx, lab, as_it_is, allowed).await?.unwrap_or(None)
                 }
-                Err(_) => false,
+                Err(_) => None,
             };
             among_ties(&baseline, &candidate, facts.as_ref(), allowed)
         }
@@ -196,10 +196,12 @@ pub(super) fn among_ties(
     baseline: &Digest,
     candidate: &Digest,
     facts: Option<&TextFacts>,
-    allowed: bool,
+    allowed: Option<bool>,
 ) -> Comparison {
-    if allowed {
+    if allowed == Some(true) {
         Comparison::Same("rows differ only among ties")
+    } else if allowed.is_none() {
+        Comparison::Unverifiable("an order or a limit whose ties cannot be found out".to_owned())
     } else if !baseline.same_rows(candidate) {
         other_rows(baseline, candidate, facts)
     } else if facts.is_some_and(|f| f.picks_inside) {
@@ -247,8 +249,12 @@ mod tests {
         assert!(matches!(compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a)), First::Ties(_)));
         assert_eq!(compare(&digest(2, 7, 1), &digest(2, 7, 2), Some(&free)), SAME);
         assert!(matches!(
-            among_ties(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), false),
+            among_ties(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), Some(false)),
             Comparison::Differs(_)
+        ));
+        assert!(matches!(
+            among_ties(&digest(2, 7, 1), &digest(2, 7, 2), Some(&by_a), None),
+            Comparison::Unverifiable(_)
         ));
     }
 
@@ -261,7 +267,7 @@ mod tests {
             First::Done(Comparison::Differs("1 rows instead of 2".into()))
         );
         assert!(matches!(
-            among_ties(&digest(2, 7, 1), &digest(2, 8, 1), Some(&limited), true),
+            among_ties(&digest(2, 7, 1), &digest(2, 8, 1), Some(&limited), Some(true)),
             Comparison::Same(_)
         ));
     }

@@ -74,11 +74,6 @@ impl TextFacts {
             ties,
         })
     }
-
-    /// Whether the text itself leaves open which rows come, or in which order.
-    pub(super) fn leaves_open(&self) -> bool {
-        !self.order_by.is_empty() || self.limit.is_some() || self.picks_inside
-    }
 }
 
 /// The one query of a text.
@@ -165,7 +160,7 @@ mod tests {
         assert_eq!(facts.order_by, "a DESC, b");
         assert_eq!(facts.limit.as_deref(), Some("LIMIT 5"));
         assert_eq!(facts.functions, ["lower", "random"]);
-        assert!(!facts.picks_inside && facts.leaves_open());
+        assert!(!facts.picks_inside);
     }
 
     #[test]
@@ -181,7 +176,7 @@ mod tests {
             assert!(TextFacts::read(sql).unwrap().picks_inside, "{sql}");
         }
         for sql in ["SELECT a, rank() OVER (ORDER BY b) FROM t", "SELECT DISTINCT a FROM t"] {
-            assert!(!TextFacts::read(sql).unwrap().leaves_open(), "{sql}");
+            assert!(!TextFacts::read(sql).unwrap().picks_inside, "{sql}");
         }
         assert!(TextFacts::read("DELETE FROM t").is_none());
         assert!(TextFacts::read("SELEC 1").is_none());

@@ -65,15 +65,16 @@ impl TieProbe {
         Some(Self { sql: query.to_string(), added: count, keys, offset })
     }
 
-    /// Whether these rows, in this order, are an answer that the text allows. Runs in the current transaction.
+    /// Whether these rows, in this order, are an answer that the text allows; `None` if that cannot be told.
+    /// Runs in the current transaction.
     pub(super) async fn allows(
         &self,
         cx: &Context,
         session: &Session,
         values: &Parameters,
         answer: &[u128],
-    ) -> Result<bool> {
-        let Some(first) = self.first(values) else { return Ok(false) };
+    ) -> Result<Option<bool>> {
+        let Some(first) = self.first(values) else { return Ok(None) };
         let statement = session.prepare(cx, &self.sql).await?;
         let visible = statement.columns().len().saturating_sub(self.added);
         let mut keys: Vec<usize> = (visible..statement.columns().len()).collect();
@@ -82,7 +83,7 @@ impl TieProbe {
                 Key::Position(position) => Some(*position),
                 Key::Name(name) => statement.columns().iter().position(|c| c.name() == name),
             };
-            let Some(position) = position else { return Ok(false) };
+            let Some(position) = position else { return Ok(None) };
             keys.push(position);
         }
         let mut groups =
@@ -90,7 +91,7 @@ impl TieProbe {
         hash_rows(cx, session, &statement, (&self.sql, values), (visible, &keys), |row| groups.push(row))
             .await?;
         groups.close();
-        Ok(groups.right && groups.next.saturating_sub(first) >= answer.len())
+        Ok(Some(groups.right && groups.next.saturating_sub(first) >= answer.len()))
     }
 
     fn first(&self, values: &Parameters) -> Option<usize> {
@@ -206,8 +207,8 @@ fn key_of(body: &SetExpr, key: &Expr) -> Option<Option<Key>> {
     }
     match (by_expression, &select.distinct) {
         (Some(key), _) => Some(Some(key)),
-        (None, None | Some(Distinct::All)) => Some(None),
-        // DISTINCT allows no other sort key than its own columns, and these may hide behind a wildcard.
+        (None, None | Some(Distinct::All | Distinct::On(_))) => Some(None),
+        // Plain DISTINCT allows no other sort key than its own columns, and these may hide behind a wildcard.
         (None, Some(_)) => bare.map(|name| Some(Key::Name(name))),
     }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub, dead_code)]
 
+pub mod source;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -38,7 +38,6 @@ pub(crate) struct FunctionFacts {
     pub(crate) volatile: bool,
     pub(crate) immutable: bool,
     pub(crate) aggregate: bool,
-    pub(crate) window: bool,
     pub(crate) set: bool,
 }
 
@@ -109,7 +108,7 @@ impl<'a> Facts<'a> {
             let sql = format!(
                 "SELECT proname AS name, bool_and(pronamespace = 'pg_catalog'::regnamespace) AS builtin, \
                  bool_or(provolatile = 'v') AS volatile, bool_and(provolatile = 'i') AS immutable, \
-                 bool_or(prokind = 'a') AS aggregate, bool_or(prokind = 'w') AS window, bool_or(proretset) AS set \
+                 bool_or(prokind = 'a') AS aggregate, bool_or(proretset) AS set \
                  FROM pg_proc WHERE proname IN ({}) GROUP BY proname ORDER BY 1",
                 names.join(", ")
             );
@@ -239,6 +238,35 @@ fn ctes(query: &Query) -> BTreeSet<String> {
     let mut names = Names(BTreeSet::new());
     let _ = query.visit(&mut names);
     names.0
+}
+
+/// The tables that a query reads, at any depth, each once, in order of appearance; nothing if some relation is
+/// neither a table nor a CTE.
+pub(crate) fn tables<'a>(query: &Query, facts: &Facts<'a>) -> Option<Vec<&'a Table>> {
+    struct Tables<'f, 'a> {
+        facts: &'f Facts<'a>,
+        ctes: BTreeSet<String>,
+        found: Vec<&'a Table>,
+    }
+    impl Visitor for Tables<'_, '_> {
+        type Break = ();
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+            let cte = name.0.len() == 1 && name.0[0].as_ident().is_some_and(|i| self.ctes.contains(&fold(i)));
+            match self.facts.table(name) {
+                Some(table) => {
+                    if !self.found.iter().any(|t| t.schema == table.schema && t.name == table.name) {
+                        self.found.push(table);
+                    }
+                }
+                None if cte => {}
+                None => return ControlFlow::Break(()),
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut tables = Tables { facts, ctes: ctes(query), found: Vec::new() };
+    let known = query.visit(&mut tables).is_continue();
+    known.then_some(tables.found)
 }
 
 fn body_reads(body: &SetExpr) -> bool {

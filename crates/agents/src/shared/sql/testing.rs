@@ -62,14 +62,13 @@ pub(crate) fn facts(catalog: &Catalog) -> Facts<'_> {
         volatile: false,
         immutable: true,
         aggregate: false,
-        window: false,
         set: false,
     };
     for name in ["count", "sum", "avg", "min", "max", "bool_or", "array_agg"] {
         functions.insert(name.to_owned(), FunctionFacts { aggregate: true, ..base });
     }
     for name in ["row_number", "rank"] {
-        functions.insert(name.to_owned(), FunctionFacts { window: true, ..base });
+        functions.insert(name.to_owned(), base);
     }
     for name in ["now", "date_trunc", "date_part"] {
         functions.insert(name.to_owned(), FunctionFacts { immutable: false, ..base });
