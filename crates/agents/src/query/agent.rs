@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use pgverse_core::traits::{Agent, Probe};
-use pgverse_core::types::{
-    Brief, Candidate, Change, Operation, Plan, Statement, StatementKind,
-};
+use pgverse_core::types::{Brief, Candidate, Change, Operation, Plan, Statement, StatementKind};
 use pgverse_core::{Context, Result};
 
 use super::case::{Case, Rewrite};
@@ -45,7 +43,8 @@ impl Agent for QueryAgent {
                 proven.push((statement, time, tree));
             }
         }
-        let facts = Facts::load(cx, probe, &brief.catalog, proven.iter().map(|(.., tree)| &tree.query)).await?;
+        let facts =
+            Facts::load(cx, probe, &brief.catalog, proven.iter().map(|(.., tree)| &tree.query)).await?;
         let mut offers: Vec<Vec<Candidate>> = Vec::new();
         for (statement, time, tree) in &proven {
             cx.check()?;
@@ -111,7 +110,13 @@ async fn candidates(
     Ok(found)
 }
 
-fn variants(statement: &Statement, share: f64, rewrite: &Rewrite, sql: &str, ratio: Option<f64>) -> Vec<Candidate> {
+fn variants(
+    statement: &Statement,
+    share: f64,
+    rewrite: &Rewrite,
+    sql: &str,
+    ratio: Option<f64>,
+) -> Vec<Candidate> {
     let text = Operation::RewriteStatement {
         statement: statement.id.clone(),
         sql: sql.to_owned(),

@@ -169,7 +169,10 @@ mod tests {
         assert_eq!(read("count(o.user_id)"), Some((true, true, "count(o.user_id)".into())));
         assert_eq!(read("count(DISTINCT o.id)"), Some((true, true, "count(DISTINCT o.id)".into())));
         assert_eq!(read("sum(o.total * 2)"), Some((false, true, "sum(o.total * 2)".into())));
-        assert_eq!(read("sum(coalesce(o.total, 0))"), Some((false, false, "sum(coalesce(o.total, 0))".into())));
+        assert_eq!(
+            read("sum(coalesce(o.total, 0))"),
+            Some((false, false, "sum(coalesce(o.total, 0))".into()))
+        );
     }
 
     #[test]
