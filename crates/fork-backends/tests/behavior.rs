@@ -1,5 +1,7 @@
 //! The contract of a fork backend, against real servers; and what only one backend promises.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "behavior/template.rs"]
 mod template;
 
