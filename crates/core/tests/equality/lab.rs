@@ -43,16 +43,32 @@ impl Bed {
         statement: &Statement,
         sql: &str,
         change: &Change,
-        databases: u32,
+        (databases, seed): (u32, u64),
     ) -> Falsification {
         let rewrite = Rewrite { statement, sql, change };
-        let effort = Effort { databases, seed: 7, ..Effort::default() };
+        let effort = Effort { databases, seed, ..Effort::default() };
         falsify(&self.cx, &self.lab, &self.catalog, rewrite, effort).await.expect("the fork answers")
     }
 
     /// The same for two plain texts.
     pub(crate) async fn refute(&self, original: &str, rewritten: &str) -> Falsification {
-        self.falsify(&statement(original, &[]), rewritten, &Change::default(), 300).await
+        self.falsify(&statement(original, &[]), rewritten, &Change::default(), (300, 7)).await
+    }
+
+    /// Runs statements on the fork.
+    pub(crate) async fn run(&self, sql: &str) -> pgverse_core::Result<()> {
+        self.lab.session().batch(&self.cx, sql).await
+    }
+
+    /// Reads the catalog again.
+    pub(crate) async fn read_catalog(&mut self) {
+        self.catalog = read_catalog(self.lab.session(), &self.cx).await.expect("the catalog is read");
+    }
+
+    /// Names and types of a text's columns.
+    pub(crate) async fn shape(&self, sql: &str) -> pgverse_core::Result<Vec<(String, String)>> {
+        let statement = self.lab.session().prepare(&self.cx, sql).await?;
+        Ok(statement.columns().iter().map(|c| (c.name().to_owned(), c.type_().name().to_owned())).collect())
     }
 
     /// Compares both texts on the fork's own rows.
