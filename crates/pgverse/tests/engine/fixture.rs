@@ -19,7 +19,6 @@ impl Fixture {
     pub(crate) fn new() -> Self {
         Self { home: pgverse_testkit::home() }
     }
-    }
 
     pub(crate) fn backend(&self) -> Arc<dyn ForkBackend> {
         let golden = GoldenSource::Script {
