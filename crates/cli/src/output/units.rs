@@ -24,7 +24,8 @@ pub(crate) fn speed_up(ratio: f64) -> String {
 
 /// Estimate and interval of a ratio of times, such as `0.312 [0.301, 0.330]`.
 pub(crate) fn ratio(ratio: Interval) -> String {
-    format!("{} [{}, {}]", significant(ratio.estimate), significant(ratio.low), significant(ratio.high))
+    let high = if ratio.high >= f64::MAX { "∞".to_owned() } else { significant(ratio.high) };
+    format!("{} [{}, {high}]", significant(ratio.estimate), significant(ratio.low))
 }
 
 /// `1 statement`, `2 statements`.

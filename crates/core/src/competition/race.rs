@@ -287,6 +287,10 @@ fn record(
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
             if candidate.timed_out {
                 paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
+                paired.cut_offs += 1;
+            }
+            // One slow run may be the machine's fault.
+            if candidate.timed_out && paired.cut_off() {
                 runner.trial.state = TrialState::Rejected {
                     reason: format!(
                         "makes {} with {} slower: stopped after {:.0} ms; the baseline takes {:.1} ms",

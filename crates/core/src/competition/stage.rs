@@ -213,6 +213,7 @@ impl Stage<'_> {
                 baseline_cpu_ms: Vec::new(),
                 candidate_cpu_ms: Vec::new(),
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
+                cut_offs: 0,
             })
             .collect()
     }

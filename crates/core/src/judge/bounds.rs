@@ -78,8 +78,7 @@ fn slowdown(samples: &PairedSamples, limits: &Limits) -> Option<f64> {
     }
     let interval =
         ratio_interval(&log_ratios(samples.baseline_ms.iter().zip(&samples.candidate_ms)), limits.error_rate);
-    let cut_off = samples.candidate_ms.iter().any(|ms| *ms >= samples.timeout_ms);
-    (interval.low > 1.0 || cut_off).then_some(interval.estimate)
+    (interval.low > 1.0 || samples.cut_off()).then_some(interval.estimate)
 }
 
 fn slow_writes(trial: &Trial, limits: &Limits) -> Option<String> {

@@ -242,6 +242,7 @@ mod tests {
             baseline_cpu_ms: Vec::new(),
             candidate_cpu_ms: Vec::new(),
             timeout_ms: 1e6,
+            cut_offs: 0,
         }
     }
 

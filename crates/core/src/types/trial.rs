@@ -120,8 +120,20 @@ pub struct PairedSamples {
     /// The same under the candidate.
     #[serde(default)]
     pub candidate_cpu_ms: Vec<f64>,
-    /// Time-out that was in force, milliseconds; a sample at this value is cut off.
+    /// Time-out of the candidate that was last in force, milliseconds. What is cut off counts as this long.
     pub timeout_ms: f64,
+    /// How many of the candidate's samples were cut off.
+    #[serde(default)]
+    pub cut_offs: u32,
+}
+
+impl PairedSamples {
+    /// Whether the candidate ran into the time-out so often that this is no accident: twice, and in half of
+    /// the rounds.
+    pub fn cut_off(&self) -> bool {
+        let times = self.cut_offs as usize;
+        times >= 2 && 2 * times >= self.candidate_ms.len()
+    }
 }
 
 /// What a candidate costs; all measured on its universe.

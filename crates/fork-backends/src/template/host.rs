@@ -1,6 +1,5 @@
 //! What can be seen of the server's files from here.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use pgverse_core::pg::{Dsn, Session};
@@ -8,19 +7,11 @@ use pgverse_core::{Context, Result};
 
 use serde::Deserialize;
 
-use super::core::query;
-
-/// Whether the server runs on this machine, as far as its address tells.
-pub(super) fn is_here(dsn: &Dsn) -> bool {
-    let host = dsn.host();
-    dsn.socket_directory().is_some()
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
+use super::database::query;
 
 /// Directory of the source's files, if they lie on this machine and we may look at them.
 pub(super) async fn files_of(cx: &Context, dsn: &Dsn, session: &Session) -> Result<Option<PathBuf>> {
-    if !is_here(dsn) {
+    if !dsn.is_local() {
         return Ok(None);
     }
     #[derive(Deserialize)]

@@ -7,14 +7,14 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 
 use serde::Deserialize;
 
-use super::core::query;
-use super::host;
+use super::database::query;
+use super::{Strategy, TemplateConfig, host};
 
 /// Oldest major version that this backend works with.
 const OLDEST: i32 = 14;
 
 /// What is known of the server and the role after `prepare`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Facts {
     /// Major version.
     pub(super) major: i32,
@@ -34,7 +34,12 @@ pub(super) async fn maintenance(cx: &Context, dsn: &Dsn, purpose: &str) -> Resul
         match Session::connect(cx, &dsn.with_database(name), purpose).await {
             Ok(session) => return Ok(session),
             // Without such a database, or without the right to connect to it, the next may do.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Permission | ErrorKind::Authentication) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::Permission | ErrorKind::Authentication
+                ) =>
+            {
                 first.get_or_insert(error);
             }
             Err(error) => return Err(error),
@@ -45,7 +50,8 @@ pub(super) async fn maintenance(cx: &Context, dsn: &Dsn, purpose: &str) -> Resul
 }
 
 /// Checks that forks can be made, so that what is missing is said at once and by name.
-pub(super) async fn check(cx: &Context, dsn: &Dsn) -> Result<Facts> {
+pub(super) async fn check(cx: &Context, config: &TemplateConfig) -> Result<Facts> {
+    let dsn = &config.dsn;
     let session = maintenance(cx, dsn, "prepare").await.map_err(suspect_pooler)?;
     refuse_pooler(cx, dsn, &session).await.map_err(suspect_pooler)?;
 
@@ -66,10 +72,18 @@ pub(super) async fn check(cx: &Context, dsn: &Dsn) -> Result<Facts> {
         return Err(Error::new(ErrorKind::Unsupported, format!("PostgreSQL {OLDEST} or newer is needed"))
             .with("server version", &row.version));
     }
+    if config.strategy == Some(Strategy::WalLog) && row.major < 15 {
+        return Err(Error::new(ErrorKind::Unsupported, "the strategy wal_log needs PostgreSQL 15 or newer")
+            .with("server version", &row.version)
+            .hint("leave the strategy to pgverse, or choose file_copy"));
+    }
     if row.standby {
-        return Err(Error::new(ErrorKind::Unsupported, "the server is a standby, on which no database can be made")
-            .with("server", dsn)
-            .hint("give the primary, or fork with --backend local"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the server is a standby, on which no database can be made",
+        )
+        .with("server", dsn)
+        .hint("give the primary, or fork with --backend local"));
     }
     if !row.creates {
         return Err(Error::new(ErrorKind::Permission, "the role may not create databases")
@@ -116,9 +130,12 @@ async fn refuse_pooler(cx: &Context, dsn: &Dsn, first: &Session) -> Result<()> {
     if first.backend_pid() != second.backend_pid() && first.backend_pid().to_string() == pid {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Unsupported, "the connection goes through a pooler, through which forks cannot be made")
-        .with("server", dsn)
-        .hint("give the address of the server itself"))
+    Err(Error::new(
+        ErrorKind::Unsupported,
+        "the connection goes through a pooler, through which forks cannot be made",
+    )
+    .with("server", dsn)
+    .hint("give the address of the server itself"))
 }
 
 /// Adds the way out to errors that poolers are known to cause: prepared statements lost (26000) or there
