@@ -6,7 +6,7 @@ mod cases;
 #[path = "answers/support.rs"]
 mod support;
 
-use cases::{CACHE, Case, QUERY};
+use cases::{CACHE, Case, QUERY, SHARED};
 use pgverse_agents::cache::CacheAgent;
 use pgverse_agents::query::QueryAgent;
 use pgverse_core::Context;
@@ -21,7 +21,7 @@ const DATABASES: u32 = 120;
 
 /// The candidates for one statement; some must come from the rule that the case names.
 async fn proposed(server: &TestServer, session: &Session, agent: &dyn Agent, case: &Case) -> Vec<Candidate> {
-    let brief = brief(session, case).await;
+    let brief = brief(session, &[case]).await;
     let probe = SessionProbe(server.session("answers").await);
     let found = agent.propose(&Context::new(), &probe, &brief).await.unwrap();
     let rules: Vec<&str> = found.iter().flat_map(|c| &c.change.operations).filter_map(rule).collect();
@@ -41,7 +41,7 @@ fn rule(operation: &Operation) -> Option<&str> {
 /// The new texts of a statement, each once.
 fn texts(candidates: &[Candidate]) -> Vec<String> {
     let mut texts: Vec<String> =
-        candidates.iter().filter_map(|c| c.change.rewritten(&"q".into())).map(str::to_owned).collect();
+        candidates.iter().filter_map(|c| c.change.rewritten(&"q0".into())).map(str::to_owned).collect();
     texts.sort();
     texts.dedup();
     texts
@@ -75,35 +75,54 @@ async fn rewritten_statements_give_the_same_answers() {
     }
 }
 
+/// Builds what a candidate changes; the statements that refresh its views.
+async fn build(session: &Session, candidate: &Candidate) -> Vec<String> {
+    let mut refreshes = Vec::new();
+    for operation in &candidate.change.operations {
+        for sql in operation.apply() {
+            session.batch(&Context::new(), &sql).await.unwrap();
+        }
+        if let Operation::CreateMaterializedView { schema, name, refresh, .. } = operation {
+            let how = if refresh.concurrently { "CONCURRENTLY " } else { "" };
+            refreshes.push(format!("REFRESH MATERIALIZED VIEW {how}{schema}.{name}"));
+        }
+    }
+    refreshes
+}
+
 #[tokio::test]
 async fn views_give_the_same_answers_after_a_refresh() {
     let server = TestServer::start().await;
     let session = database(&server).await;
-    let cx = Context::new();
-    let mut pairs = Vec::new();
-    let mut views = Vec::new();
+    let mut pairs: Vec<(&Case, String)> = Vec::new();
+    let mut refreshes = Vec::new();
     for case in CACHE {
         let candidates = proposed(&server, &session, &CacheAgent::new(), case).await;
         let first = &candidates[0];
         assert_eq!(first.change.staleness_seconds(), Some(60.0));
-        for operation in &first.change.operations {
-            for sql in operation.apply() {
-                session.batch(&cx, &sql).await.unwrap();
-            }
-            if let Operation::CreateMaterializedView { schema, name, refresh, .. } = operation {
-                let how = if refresh.concurrently { "CONCURRENTLY " } else { "" };
-                views.push(format!("REFRESH MATERIALIZED VIEW {how}{schema}.{name}"));
-            }
-        }
-        for new in texts(&candidates) {
-            assert_eq!(columns(&session, case.sql).await, columns(&session, &new).await, "{new}");
-            pairs.push((case, new));
-        }
+        refreshes.extend(build(&session, first).await);
+        pairs.extend(texts(&candidates).into_iter().map(|new| (case, new)));
+    }
+    // Two statements over the same groups, and one view for both.
+    let probe = SessionProbe(server.session("answers").await);
+    let found =
+        CacheAgent::new().propose(&Context::new(), &probe, &brief(&session, &SHARED).await).await.unwrap();
+    let shared =
+        found.iter().find(|c| c.change.operations.iter().filter_map(rule).any(|r| r == "view_shared"));
+    let shared = shared.expect("one view serves both statements");
+    refreshes.extend(build(&session, shared).await);
+    for (number, case) in SHARED.into_iter().enumerate() {
+        let new = shared.change.rewritten(&format!("q{number}").into()).unwrap();
+        pairs.push((case, new.to_owned()));
+    }
+
+    for (case, new) in &pairs {
+        assert_eq!(columns(&session, case.sql).await, columns(&session, new).await, "{new}");
     }
     for seed in 0..DATABASES {
         fill(&session, seed).await;
-        for refresh in &views {
-            session.batch(&cx, refresh).await.unwrap();
+        for refresh in &refreshes {
+            session.batch(&Context::new(), refresh).await.unwrap();
         }
         for (case, new) in &pairs {
             compare(&session, case, new, seed).await;
@@ -115,7 +134,7 @@ async fn views_give_the_same_answers_after_a_refresh() {
 async fn without_a_staleness_there_is_no_view() {
     let server = TestServer::start().await;
     let session = database(&server).await;
-    let mut brief = brief(&session, &CACHE[0]).await;
+    let mut brief = brief(&session, &[&CACHE[0]]).await;
     brief.problem.limits.max_staleness_seconds = None;
     let probe = SessionProbe(server.session("answers").await);
     assert_eq!(CacheAgent::new().propose(&Context::new(), &probe, &brief).await.unwrap(), vec![]);
@@ -129,8 +148,12 @@ async fn secured_tables_views_and_volatile_functions_are_left_alone() {
     let case = &CACHE[0];
     let probe = SessionProbe(server.session("answers").await);
     session.batch(&cx, "ALTER TABLE orders ENABLE ROW LEVEL SECURITY").await.unwrap();
-    let brief_now = brief(&session, case).await;
-    assert_eq!(CacheAgent::new().propose(&cx, &probe, &brief_now).await.unwrap(), vec![], "row-level security");
+    let brief_now = brief(&session, &[case]).await;
+    assert_eq!(
+        CacheAgent::new().propose(&cx, &probe, &brief_now).await.unwrap(),
+        vec![],
+        "row-level security"
+    );
 
     // A view of the same name further ahead on the search path: the table is not what is meant.
     let sql = "CREATE SCHEMA ahead; CREATE VIEW ahead.users AS SELECT * FROM public.users WHERE id < 9; \
@@ -138,7 +161,7 @@ async fn secured_tables_views_and_volatile_functions_are_left_alone() {
     session.batch(&cx, sql).await.unwrap();
     let session = server.session("answers").await;
     let probe = SessionProbe(server.session("answers").await);
-    let brief_now = brief(&session, &QUERY[0]).await;
+    let brief_now = brief(&session, &[&QUERY[0]]).await;
     assert_eq!(QueryAgent::new().propose(&cx, &probe, &brief_now).await.unwrap(), vec![], "a view");
 
     let noisy = Case {
@@ -147,6 +170,6 @@ async fn secured_tables_views_and_volatile_functions_are_left_alone() {
         sets: &[&[]],
         ordered: false,
     };
-    let brief_now = brief(&session, &noisy).await;
+    let brief_now = brief(&session, &[&noisy]).await;
     assert_eq!(QueryAgent::new().propose(&cx, &probe, &brief_now).await.unwrap(), vec![], "volatile");
 }

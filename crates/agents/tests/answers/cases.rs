@@ -97,7 +97,10 @@ pub(crate) const QUERY: &[Case] = &[
         "not_in_to_not_exists",
         "SELECT u.id FROM users u WHERE u.id NOT IN (SELECT o.user_id FROM orders o WHERE o.status = u.country)",
     ),
-    free("not_in_to_not_exists", "SELECT id FROM orders WHERE id NOT IN (SELECT order_id FROM items WHERE quantity > 0)"),
+    free(
+        "not_in_to_not_exists",
+        "SELECT id FROM orders WHERE id NOT IN (SELECT order_id FROM items WHERE quantity > 0)",
+    ),
     free(
         "not_in_to_not_exists",
         "SELECT id FROM users WHERE id NOT IN (SELECT user_id FROM orders WHERE user_id IS NOT NULL AND total > 0)",
@@ -149,7 +152,11 @@ pub(crate) const QUERY: &[Case] = &[
     with(
         "range_from_function",
         "SELECT \"Id\" FROM \"Events\" WHERE date_trunc('month', \"At\") BETWEEN $1 AND $2",
-        &[&[Some("2025-11-01"), Some("2025-12-01")], &[Some("2025-10-15"), Some("2025-11-01")], &[None, None]],
+        &[
+            &[Some("2025-11-01"), Some("2025-12-01")],
+            &[Some("2025-10-15"), Some("2025-11-01")],
+            &[None, None],
+        ],
     ),
     free("range_from_function", "SELECT id FROM orders WHERE 2025 >= extract(year FROM created_at)"),
     with(
@@ -168,7 +175,10 @@ pub(crate) const QUERY: &[Case] = &[
         "SELECT t.* FROM (SELECT *, row_number() OVER (PARTITION BY order_id ORDER BY price NULLS FIRST, id) FROM items) AS t \
          WHERE t.row_number = 1",
     ),
-    free("distinct_by_key", "SELECT DISTINCT u.id, u.country, lower(u.email) FROM users u WHERE country = 'a'"),
+    free(
+        "distinct_by_key",
+        "SELECT DISTINCT u.id, u.country, lower(u.email) FROM users u WHERE country = 'a'",
+    ),
 ];
 
 pub(crate) const CACHE: &[Case] = &[
@@ -188,7 +198,14 @@ pub(crate) const CACHE: &[Case] = &[
         "view_of_groups",
         "SELECT date_trunc('day', created_at) AS d, count(*), sum(total) FROM orders GROUP BY 1 ORDER BY 1",
     ),
-    free("view_of_groups", "SELECT count(*), max(o.total) FROM users u JOIN orders o ON o.user_id = u.id WHERE u.country = 'a'"),
+    free(
+        "view_of_groups",
+        "SELECT count(*), max(o.total) FROM users u JOIN orders o ON o.user_id = u.id WHERE u.country = 'a'",
+    ),
+    free(
+        "view_of_groups",
+        "SELECT o.status, count(*) FROM orders o WHERE o.total > 0 GROUP BY o.status HAVING sum(o.total) > 3 OR count(*) < 2",
+    ),
     with(
         "view_of_groups",
         "SELECT DISTINCT country FROM users u JOIN orders o ON o.user_id = u.id WHERE o.coupon = $1",
@@ -201,5 +218,20 @@ pub(crate) const CACHE: &[Case] = &[
     ordered(
         "view_of_statement",
         "SELECT country FROM users UNION SELECT status FROM orders WHERE total > 3 ORDER BY 1 LIMIT 3",
+    ),
+];
+
+/// Two statements for one view.
+pub(crate) const SHARED: [&Case; 2] = [
+    &with(
+        "view_shared",
+        "SELECT u.email, COUNT(o.id) AS n, SUM(o.total) AS spent FROM users u LEFT JOIN orders o ON u.id = o.user_id \
+         WHERE u.email LIKE $1 GROUP BY u.id, u.email ORDER BY spent DESC",
+        &[&[Some("a%")], &[None]],
+    ),
+    &free(
+        "view_shared",
+        "SELECT count(o.id), max(o.total) FROM users u LEFT JOIN orders o ON u.id = o.user_id \
+         WHERE u.country = 'a' GROUP BY u.id, u.email HAVING count(*) > 1",
     ),
 ];

@@ -4,7 +4,8 @@ use async_trait::async_trait;
 use pgverse_core::pg::{Session, explain, explain_analyze, read_catalog};
 use pgverse_core::traits::Probe;
 use pgverse_core::types::{
-    Brief, Origin, ParameterSet, Plan, Problem, Statement, StatementKind, StatementPlan, Workload,
+    Brief, Origin, ParameterSet, Plan, Problem, Statement, StatementId, StatementKind, StatementPlan,
+    Workload,
 };
 use pgverse_core::{Context, Result};
 use pgverse_testkit::TestServer;
@@ -46,39 +47,42 @@ pub(crate) fn values(set: &[Option<&str>]) -> Vec<Option<String>> {
     set.iter().map(|v| v.map(str::to_owned)).collect()
 }
 
-/// A brief with one statement.
-pub(crate) async fn brief(session: &Session, case: &Case) -> Brief {
+/// A brief with these statements, `q0`, `q1` and so on.
+pub(crate) async fn brief(session: &Session, cases: &[&Case]) -> Brief {
     let cx = Context::new();
-    let parameter_sets: Vec<ParameterSet> = case
-        .sets
-        .iter()
-        .enumerate()
-        .map(|(i, set)| ParameterSet {
+    let mut brief = Brief {
+        problem: Problem::default(),
+        workload: Workload::default(),
+        catalog: read_catalog(session, &cx).await.unwrap(),
+        plans: Vec::new(),
+    };
+    brief.problem.limits.max_staleness_seconds = Some(60.0);
+    for (number, case) in cases.iter().enumerate() {
+        let id: StatementId = format!("q{number}").into();
+        let set = |(i, set): (usize, &&[Option<&str>])| ParameterSet {
             id: format!("set{i}").into(),
             values: values(set),
             weight: 1.0,
             origin: Origin::Given,
-        })
-        .collect();
-    let mut plans = Vec::new();
-    for set in &parameter_sets {
-        let mut plan = explain_analyze(session, &cx, case.sql, &set.values).await.unwrap();
-        // No decision of a test may hang on the speed of the machine.
-        plan.execution_ms = Some(100.0);
-        plans.push(StatementPlan { statement: "q".into(), parameter_set: set.id.clone(), plan });
+        };
+        let parameter_sets: Vec<ParameterSet> = case.sets.iter().enumerate().map(set).collect();
+        for set in &parameter_sets {
+            let mut plan = explain_analyze(session, &cx, case.sql, &set.values).await.unwrap();
+            // No decision of a test may hang on the speed of the machine.
+            plan.execution_ms = Some(100.0);
+            let parameter_set = set.id.clone();
+            brief.plans.push(StatementPlan { statement: id.clone(), parameter_set, plan });
+        }
+        brief.workload.statements.push(Statement {
+            id,
+            sql: case.sql.into(),
+            fingerprint: case.sql.into(),
+            kind: StatementKind::Read,
+            parameter_sets,
+            weight: 1.0,
+        });
     }
-    let statement = Statement {
-        id: "q".into(),
-        sql: case.sql.into(),
-        fingerprint: "q".into(),
-        kind: StatementKind::Read,
-        parameter_sets,
-        weight: 1.0,
-    };
-    let mut problem = Problem::default();
-    problem.limits.max_staleness_seconds = Some(60.0);
-    let catalog = read_catalog(session, &cx).await.unwrap();
-    Brief { problem, workload: Workload { statements: vec![statement] }, catalog, plans }
+    brief
 }
 
 /// The rows of a statement as text, sorted unless their order counts.
