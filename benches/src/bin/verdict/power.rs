@@ -34,7 +34,7 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
                 found += 1;
             }
             if let Some(samples) = report.trials.iter().flat_map(|t| &t.samples).next() {
-                effects.extend(log_ratios(samples.baseline_ms.iter().zip(&samples.candidate_ms)));
+                effects.extend(log_ratios(samples.baseline().iter().zip(samples.candidate())));
                 #[allow(clippy::cast_precision_loss)]
                 pairs.push(samples.candidate_ms.len() as f64);
             }
@@ -48,7 +48,7 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
             median(&pairs),
             p95(&pairs)
         );
-        println!("    {}; by processor time {:.0} %; {}", noise.describe(), noise.cpu() * 100.0, arena.load.describe());
+        println!("    {}; {}", noise.describe(), arena.load.describe());
     }
     arena.close().await
 }
@@ -69,8 +69,8 @@ async fn rows_per_plain(arena: &Arena) -> Result<f64> {
     let (mut light, mut dear) = (Vec::new(), Vec::new());
     for _ in 0..100 {
         let samples = TransactionBenchmarker.measure(&arena.cx, &lab, &round).await?;
-        light.push(samples[0].cpu_ms.unwrap_or(samples[0].wall_ms));
-        dear.push(samples[1].cpu_ms.unwrap_or(samples[1].wall_ms));
+        light.push(samples[0].unqueued_ms.unwrap_or(samples[0].wall_ms));
+        dear.push(samples[1].unqueued_ms.unwrap_or(samples[1].wall_ms));
     }
     #[allow(clippy::cast_precision_loss)]
     let rows = ROWS as f64 * median(&light) / (median(&dear) - median(&light));
