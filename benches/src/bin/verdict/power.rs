@@ -7,9 +7,7 @@ use pgverse::bench::{Arm, Round, Shot, TransactionBenchmarker};
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::stats::{log_ratios, median};
 use pgverse::traits::Benchmarker;
-use pgverse::types::{
-    Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload,
-};
+use pgverse::types::{Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload};
 use pgverse_testkit::FixedAgent;
 
 use crate::ground::{Arena, read};
@@ -21,9 +19,10 @@ const PAIRS: u32 = 60;
 pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
     let arena = Arena::open(seed).await?;
     let per_ms = rows_per_plain(&arena).await?;
-    for (name, slowdown, target) in
-        [("10 % slower", 1.10, "at least 95 % within 60 pairs"), ("2 times as slow", 2.0, "95th percentile at most 8 pairs")]
-    {
+    for (name, slowdown, target) in [
+        ("10 % slower", 1.10, "at least 95 % within 60 pairs"),
+        ("2 times as slow", 2.0, "95th percentile at most 8 pairs"),
+    ] {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Thousands.
         let planted = planted((per_ms * (slowdown - 1.0)).round() as u64);
         let (mut found, mut pairs, mut effects) = (0, Vec::new(), Vec::new());

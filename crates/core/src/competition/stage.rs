@@ -20,7 +20,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::stats::median;
-use crate::types::{Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe, Unqueued};
+use crate::types::{
+    Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe, Unqueued,
+};
 
 /// Candidates over all universes that the racing error rate is corrected for. The judge corrects for the
 /// true number; racing with a number that is too large only takes a few pairs more.
