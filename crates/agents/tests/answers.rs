@@ -1,6 +1,8 @@
 //! Rewritten statements and views give the same answers, on a real PostgreSQL, over many small databases with
 //! NULLs, duplicates, empty tables, infinite times and clocks that are set back.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[path = "answers/cases.rs"]
 mod cases;
 #[path = "answers/support.rs"]
