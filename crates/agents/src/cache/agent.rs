@@ -69,7 +69,8 @@ impl Agent for CacheAgent {
         worth.retain(|w| {
             facts.understands(&w.tree.query)
                 && facts.timeless(&w.tree.query)
-                && tables(&w.tree.query, &facts).is_some_and(|tables| !tables.iter().any(|t| facts.secured(t)))
+                && tables(&w.tree.query, &facts)
+                    .is_some_and(|tables| !tables.iter().any(|t| facts.secured(t)))
         });
 
         let mut found: Vec<Cached> = shared(&worth, &facts);
@@ -122,11 +123,19 @@ fn shared(worth: &[Worth<'_>], facts: &Facts<'_>) -> Vec<Cached> {
             None => sets.push((source, vec![split])),
         }
     }
-    sets.iter().filter(|(_, splits)| splits.len() > 1).filter_map(|(_, splits)| groups::cached(splits, facts)).collect()
+    sets.iter()
+        .filter(|(_, splits)| splits.len() > 1)
+        .filter_map(|(_, splits)| groups::cached(splits, facts))
+        .collect()
 }
 
 /// The view for one statement alone.
-async fn alone(cx: &Context, probe: &dyn Probe, one: &Worth<'_>, facts: &Facts<'_>) -> Result<Option<Cached>> {
+async fn alone(
+    cx: &Context,
+    probe: &dyn Probe,
+    one: &Worth<'_>,
+    facts: &Facts<'_>,
+) -> Result<Option<Cached>> {
     let case = Case { facts, statement: &one.statement.id, query: &one.tree.query };
     if let Some(split) = Split::of(&case, Keep::Parameters)
         && let Some(cached) = groups::cached(std::slice::from_ref(&split), facts)
@@ -137,19 +146,27 @@ async fn alone(cx: &Context, probe: &dyn Probe, one: &Worth<'_>, facts: &Facts<'
         return Ok(None);
     }
     let Some(first) = tables(case.query, facts).and_then(|t| t.first().copied()) else { return Ok(None) };
-    let Some(columns) = columns(cx, probe, case.query, one.tree.plans.first()).await? else { return Ok(None) };
+    let Some(columns) = columns(cx, probe, case.query, one.tree.plans.first()).await? else {
+        return Ok(None);
+    };
     Ok(statement::cached(&case, &columns, (&first.schema, &first.name)))
 }
 
 /// Whether a plan does more than scan, filter and sort one table.
 fn combines(plans: &[Plan]) -> bool {
-    let kinds = ["Aggregate", "WindowAgg", "Unique", "SetOp", "Append", "Nested Loop", "Hash Join", "Merge Join"];
+    let kinds =
+        ["Aggregate", "WindowAgg", "Unique", "SetOp", "Append", "Nested Loop", "Hash Join", "Merge Join"];
     plans.iter().any(|p| p.nodes().iter().any(|n| kinds.contains(&n.node_type.as_str())))
 }
 
 /// The names of the output columns as the server gives them, without running the statement; nothing where
 /// one occurs twice, which a view cannot have.
-async fn columns(cx: &Context, probe: &dyn Probe, query: &Query, plan: Option<&Plan>) -> Result<Option<Vec<String>>> {
+async fn columns(
+    cx: &Context,
+    probe: &dyn Probe,
+    query: &Query,
+    plan: Option<&Plan>,
+) -> Result<Option<Vec<String>>> {
     // A join that can never match: one row of NULLs, and the planner does not even scan.
     let sql = format!("SELECT q.* FROM (VALUES (1)) AS one LEFT JOIN ({query}) AS q ON false");
     let rows = match probe.query(cx, &sql).await {

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use sqlparser::ast::{Expr, Ident, Select};
 
 use crate::shared::sql::{
-    Facts, Scope, function_name, group_keys, grouping, has_key, has_subquery, name_ast, replace_whole, unwrapped,
+    Facts, Scope, function_name, group_keys, grouping, has_key, has_subquery, name_ast, replace_whole,
+    unwrapped,
 };
 
 /// Alias of the view in the statements that read it.
@@ -145,7 +146,8 @@ impl<'a> Columns<'a> {
         for relation in 0..self.scope.relations.len() {
             let own = |key: &&Expr| self.scope.column(unwrapped(key)).is_some_and(|(r, _)| r == relation);
             let only: Vec<Expr> = keys.iter().filter(own).cloned().collect();
-            let dependent = keys.iter().all(|key| self.scope.uses(key).is_some_and(|u| u == BTreeSet::from([relation])));
+            let dependent =
+                keys.iter().all(|key| self.scope.uses(key).is_some_and(|u| u == BTreeSet::from([relation])));
             let key = only.iter().find(|key| {
                 let column = self.scope.column(unwrapped(key));
                 matches!((self.scope.relations[relation].table, column), (Some(t), Some((_, c))) if has_key(t, &[&c.name]))

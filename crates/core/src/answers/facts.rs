@@ -4,8 +4,8 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Expr, Fetch, Function, FunctionArguments, LimitClause, ObjectName, OrderByKind, Query, SetExpr,
-    Statement, Visit, Visitor, WindowFrameUnits, WindowType,
+    Expr, Fetch, Function, FunctionArgumentClause, FunctionArguments, LimitClause, ObjectName, OrderByKind,
+    Query, SetExpr, Statement, Visit, Visitor, WindowFrameUnits, WindowType,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -129,9 +129,8 @@ impl Visitor for Picks {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Function(function) => self.found |= order_sensitive(function),
-            _ => {}
+        if let Expr::Function(function) = expr {
+            self.found |= order_sensitive(function);
         }
         ControlFlow::Continue(())
     }
@@ -146,7 +145,17 @@ fn order_sensitive(function: &Function) -> bool {
         Some(WindowType::NamedWindow(_)) => true,
         None => false,
     };
-    array_of_rows || frame || ORDER_SENSITIVE.contains(&last_part(&function.name).as_str())
+    let by_order = ORDER_SENSITIVE.contains(&last_part(&function.name).as_str());
+    array_of_rows || frame || (by_order && !ordered_by_itself(function))
+}
+
+/// Whether an aggregate orders its rows by the value that it collects: equal values may change places then.
+fn ordered_by_itself(function: &Function) -> bool {
+    let FunctionArguments::List(list) = &function.args else { return false };
+    let collected = list.args.first().map(ToString::to_string).unwrap_or_default();
+    list.clauses.iter().any(|clause| {
+        matches!(clause, FunctionArgumentClause::OrderBy(keys) if keys.iter().any(|k| k.expr.to_string() == collected))
+    })
 }
 
 #[cfg(test)]
@@ -170,12 +179,17 @@ mod tests {
             "SELECT DISTINCT ON (a) a, b FROM t",
             "SELECT a, row_number() OVER (ORDER BY b) FROM t",
             "SELECT string_agg(a, ',') FROM t",
+            "SELECT string_agg(a, ',' ORDER BY b) FROM t",
             "SELECT sum(a) OVER (ORDER BY b ROWS UNBOUNDED PRECEDING) FROM t",
             "SELECT ARRAY(SELECT a FROM t)",
         ] {
             assert!(TextFacts::read(sql).unwrap().picks_inside, "{sql}");
         }
-        for sql in ["SELECT a, rank() OVER (ORDER BY b) FROM t", "SELECT DISTINCT a FROM t"] {
+        for sql in [
+            "SELECT a, rank() OVER (ORDER BY b) FROM t",
+            "SELECT DISTINCT a FROM t",
+            "SELECT string_agg(a, ',' ORDER BY b, a) FROM t",
+        ] {
             assert!(!TextFacts::read(sql).unwrap().picks_inside, "{sql}");
         }
         assert!(TextFacts::read("DELETE FROM t").is_none());

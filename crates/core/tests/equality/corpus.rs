@@ -2,24 +2,24 @@
 
 /// Two texts and whether they mean the same.
 #[derive(Debug, Clone)]
-pub struct Pair {
+pub(crate) struct Pair {
     /// What it is about.
-    pub name: String,
+    pub(crate) name: String,
     /// Whether both mean the same on every database.
-    pub same: bool,
+    pub(crate) same: bool,
     /// Parameter values.
-    pub values: Vec<Option<String>>,
+    pub(crate) values: Vec<Option<String>>,
     /// The original text.
-    pub original: String,
+    pub(crate) original: String,
     /// The other text.
-    pub rewritten: String,
+    pub(crate) rewritten: String,
 }
 
 /// The schema with its rows.
-pub const SCHEMA: &str = include_str!("schema.sql");
+pub(crate) const SCHEMA: &str = include_str!("schema.sql");
 
 /// Every pair, in the order of the file.
-pub fn pairs() -> Vec<Pair> {
+pub(crate) fn pairs() -> Vec<Pair> {
     let mut pairs: Vec<Pair> = Vec::new();
     let mut second = false;
     for line in include_str!("pairs.sql").lines() {

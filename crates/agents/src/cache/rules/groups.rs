@@ -6,7 +6,9 @@
 //! Environments", VLDB 1995).
 
 use pgverse_core::types::{IndexKey, StatementId};
-use sqlparser::ast::{BinaryOperator as Op, Distinct, Expr, OrderByExpr, OrderBySort, Query, Select, SelectItem};
+use sqlparser::ast::{
+    BinaryOperator as Op, Distinct, Expr, OrderByExpr, OrderBySort, Query, Select, SelectItem,
+};
 
 use super::Case;
 use crate::cache::cached::{Cached, Reader, VIEW};
@@ -57,7 +59,15 @@ impl<'q> Split<'q> {
         if columns.keys.is_none() && columns.scope.relations.len() < 2 && select.distinct.is_none() {
             return None;
         }
-        let mut split = Self { statement: case.statement, query, select, stored: vec![], stored_having: vec![], kept: vec![], keep };
+        let mut split = Self {
+            statement: case.statement,
+            query,
+            select,
+            stored: vec![],
+            stored_having: vec![],
+            kept: vec![],
+            keep,
+        };
         // Without GROUP BY there is one group over everything, which no condition may leave.
         let may_move = columns.keys.is_none() || grouping(select);
         for condition in filters(select) {
@@ -129,7 +139,8 @@ pub(crate) fn cached<'q>(splits: &[Split<'q>], facts: &'q Facts<'q>) -> Option<C
         having.map(|h| format!(" HAVING {h}")).unwrap_or_default(),
     );
     // The key of the view gets an index anyway.
-    let by_key = |keys: &Vec<IndexKey>| keys.iter().map(|k| k.column.as_ref()).eq(unique_key.iter().map(Some));
+    let by_key =
+        |keys: &Vec<IndexKey>| keys.iter().map(|k| k.column.as_ref()).eq(unique_key.iter().map(Some));
     let index = index.filter(|keys| !by_key(keys)).map(|keys| {
         let rest: Vec<String> = columns
             .list
@@ -162,7 +173,10 @@ fn reader(split: &Split<'_>, columns: &mut Columns<'_>) -> Option<(String, Optio
     for item in &split.select.projection {
         match item {
             SelectItem::Wildcard(_) => items.extend(every_column(columns, None)),
-            SelectItem::QualifiedWildcard(sqlparser::ast::SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            SelectItem::QualifiedWildcard(
+                sqlparser::ast::SelectItemQualifiedWildcardKind::ObjectName(name),
+                _,
+            ) => {
                 let alias = fold(name.0.first()?.as_ident()?);
                 let relation = columns.scope.index(&alias).filter(|_| name.0.len() == 1)?;
                 items.extend(every_column(columns, Some(relation)));
@@ -207,7 +221,9 @@ fn every_column(columns: &mut Columns<'_>, only: Option<usize>) -> Vec<String> {
         .iter()
         .enumerate()
         .filter(|(i, _)| only.is_none_or(|o| o == *i))
-        .filter_map(|(_, r)| Some((r.alias.clone(), r.table?.columns.iter().map(|c| c.name.clone()).collect())))
+        .filter_map(|(_, r)| {
+            Some((r.alias.clone(), r.table?.columns.iter().map(|c| c.name.clone()).collect()))
+        })
         .collect();
     let mut items = Vec::new();
     for (alias, names) in relations {
@@ -248,7 +264,9 @@ fn index_keys(
     let mut ranged = Vec::new();
     for condition in kept {
         match condition {
-            Expr::BinaryOp { left, op: Op::Eq, right } => equal.extend(view_column(left).or_else(|| view_column(right))),
+            Expr::BinaryOp { left, op: Op::Eq, right } => {
+                equal.extend(view_column(left).or_else(|| view_column(right)))
+            }
             Expr::InList { expr, negated: false, .. } => equal.extend(view_column(expr)),
             Expr::BinaryOp { left, op: Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, right } => {
                 ranged.extend(view_column(left).or_else(|| view_column(right)));
@@ -304,9 +322,13 @@ mod tests {
         let facts = testing::facts(&catalog);
         let trees: Vec<Query> = statements.iter().map(|sql| query(sql).unwrap()).collect();
         let id: StatementId = "q".into();
-        let splits: Option<Vec<Split<'_>>> =
-            trees.iter().map(|tree| Split::of(&Case { facts: &facts, statement: &id, query: tree }, keep)).collect();
-        show(splits.filter(|s| s.iter().all(|x| x.source() == s[0].source())).and_then(|s| cached(&s, &facts)))
+        let splits: Option<Vec<Split<'_>>> = trees
+            .iter()
+            .map(|tree| Split::of(&Case { facts: &facts, statement: &id, query: tree }, keep))
+            .collect();
+        show(
+            splits.filter(|s| s.iter().all(|x| x.source() == s[0].source())).and_then(|s| cached(&s, &facts)),
+        )
     }
 
     const REPORT: &str = "SELECT u.email, COUNT(o.id) AS n, SUM(o.total) AS spent FROM users u LEFT JOIN orders o ON u.id = o.user_id WHERE u.email LIKE $1 GROUP BY u.id, u.email ORDER BY spent DESC";

@@ -27,7 +27,9 @@ pub(super) fn show(cached: Option<super::cached::Cached>) -> String {
     if let Some((keys, include)) = &cached.index {
         let keys: Vec<String> = keys
             .iter()
-            .map(|k| format!("{}{}", k.column.as_deref().unwrap_or("?"), if k.descending { " desc" } else { "" }))
+            .map(|k| {
+                format!("{}{}", k.column.as_deref().unwrap_or("?"), if k.descending { " desc" } else { "" })
+            })
             .collect();
         lines.push(format!("index {} include {}", keys.join(", "), include.join(", ")));
     }

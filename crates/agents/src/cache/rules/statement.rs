@@ -30,7 +30,10 @@ pub(crate) fn cached(case: &Case<'_>, columns: &[String], first_table: (&str, &s
         query: query.to_string(),
         unique_key: Vec::new(),
         index: None,
-        readers: vec![Reader { statement: case.statement.clone(), sql: format!("SELECT * FROM {VIEW}{order}") }],
+        readers: vec![Reader {
+            statement: case.statement.clone(),
+            sql: format!("SELECT * FROM {VIEW}{order}"),
+        }],
     })
 }
 

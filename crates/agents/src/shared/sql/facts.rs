@@ -15,17 +15,49 @@ use super::walk::function_name;
 
 /// Functions that are syntax: they have no row in `pg_proc`, and nothing volatile about them.
 const SYNTAX: &[&str] = &[
-    "coalesce", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-    "current_timestamp", "current_user", "greatest", "grouping", "least", "localtime", "localtimestamp", "nullif",
-    "session_user", "user",
+    "coalesce",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "greatest",
+    "grouping",
+    "least",
+    "localtime",
+    "localtimestamp",
+    "nullif",
+    "session_user",
+    "user",
 ];
 
 /// Functions whose result depends on the session's time zone, language or float settings but neither on the
 /// time nor on the user. A stored result of them is right for readers with the settings of the refresh.
 const SETTINGS_ONLY: &[&str] = &[
-    "coalesce", "concat", "concat_ws", "date_part", "date_trunc", "extract", "format", "greatest", "json_agg",
-    "json_build_array", "json_build_object", "jsonb_agg", "jsonb_build_array", "jsonb_build_object", "least",
-    "nullif", "row_to_json", "string_agg", "timezone", "to_char", "to_json", "to_jsonb",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "date_part",
+    "date_trunc",
+    "extract",
+    "format",
+    "greatest",
+    "json_agg",
+    "json_build_array",
+    "json_build_object",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "least",
+    "nullif",
+    "row_to_json",
+    "string_agg",
+    "timezone",
+    "to_char",
+    "to_json",
+    "to_jsonb",
 ];
 
 /// Words that the server reads as a moment relative to now.
@@ -81,12 +113,8 @@ impl<'a> Facts<'a> {
         catalog: &'a Catalog,
         queries: impl IntoIterator<Item = &Query>,
     ) -> Result<Self> {
-        let mut facts = Self {
-            catalog,
-            opaque: BTreeSet::new(),
-            secured: BTreeSet::new(),
-            functions: BTreeMap::new(),
-        };
+        let mut facts =
+            Self { catalog, opaque: BTreeSet::new(), secured: BTreeSet::new(), functions: BTreeMap::new() };
         let relations = "SELECT n.nspname AS schema, c.relname AS name, \
              c.relkind IN ('v', 'f') OR (c.relkind = 'r' AND c.relhassubclass) AS opaque \
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -291,8 +319,9 @@ fn functions(query: &Query, mut each: impl FnMut(&Function)) {
 }
 
 fn read<T: serde::de::DeserializeOwned>(row: serde_json::Value) -> Result<T> {
-    serde_json::from_value(row)
-        .map_err(|e| pgverse_core::Error::internal("a catalog row does not have the expected shape").caused_by(e))
+    serde_json::from_value(row).map_err(|e| {
+        pgverse_core::Error::internal("a catalog row does not have the expected shape").caused_by(e)
+    })
 }
 
 #[cfg(test)]

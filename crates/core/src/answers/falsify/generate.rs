@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::scene::{Field, Foreign, Target};
+use super::scene::{Domain, Field, Foreign, Target};
 use super::values::Kind;
 
 /// Values of a row, in the order of the table's fields.
@@ -23,7 +23,7 @@ const TRIES: usize = 10;
 #[derive(Debug)]
 pub(super) struct Recipe<'a> {
     pub(super) targets: &'a [Target],
-    pub(super) domains: &'a BTreeMap<Kind, Vec<String>>,
+    pub(super) domains: &'a BTreeMap<Kind, Domain>,
     /// The largest small whole number of the texts, as of LIMIT or HAVING count(*).
     pub(super) count: usize,
     /// Larger ones; now and then one table gets that many rows.
@@ -37,6 +37,8 @@ pub(super) struct Mood {
     null_rate: f64,
     /// How often a column takes the constants that it is compared with.
     own: f64,
+    /// How often it takes their neighbours instead.
+    near: f64,
     /// How often it takes what it really holds.
     samples: f64,
     duplicates: f64,
@@ -52,10 +54,12 @@ impl Recipe<'_> {
     /// Draws the character of a database.
     pub(super) fn mood(&self, rng: &mut ChaCha8Rng) -> Mood {
         let size = pick(rng, &[1, 2, 3, 5, usize::MAX], 3);
+        let wide = rng.random_bool(0.5);
         let domains = self
             .domains
             .iter()
-            .map(|(kind, values)| {
+            .map(|(kind, domain)| {
+                let values = if wide { &domain.wide } else { &domain.plain };
                 let some = values.sample(rng, size.min(values.len())).cloned().collect();
                 (kind.clone(), some)
             })
@@ -67,6 +71,7 @@ impl Recipe<'_> {
             domains,
             null_rate: pick(rng, &[0.0, 0.1, 0.3], 0.0),
             own: pick(rng, &[0.0, 0.5, 0.9], 0.0),
+            near: pick(rng, &[0.0, 0.3, 1.0], 0.0),
             samples: pick(rng, &[0.0, 0.0, 0.0, 0.5], 0.0),
             duplicates: pick(rng, &[0.0, 0.2, 0.4], 0.0),
             most_rows: pick(rng, &[1, 2, 3, 4, self.count + 2], 3),
@@ -221,7 +226,7 @@ impl Recipe<'_> {
 fn value(
     field: &Field,
     mood: &Mood,
-    domains: &BTreeMap<Kind, Vec<String>>,
+    domains: &BTreeMap<Kind, Domain>,
     rng: &mut ChaCha8Rng,
 ) -> Option<Option<String>> {
     if field.nullable && rng.random_bool(mood.null_rate) {
@@ -236,18 +241,16 @@ fn value(
     {
         return Some(value);
     }
-    if rng.random_bool(mood.own)
-        && let Some(value) = some(&field.own, rng)
-    {
-        return Some(value);
+    if rng.random_bool(mood.own) {
+        let from = if rng.random_bool(mood.near) { &field.near } else { &field.own };
+        if let Some(value) = some(from, rng) {
+            return Some(value);
+        }
     }
-    let domain = |domains: &BTreeMap<Kind, Vec<String>>, rng: &mut ChaCha8Rng| {
-        domains.get(&field.kind).and_then(|values| some(values, rng))
-    };
-    domain(&mood.domains, rng)
-        .or_else(|| some(&field.own, rng))
+    some(mood.domain(&field.kind), rng)
+        .or_else(|| some(&field.near, rng))
         .or_else(|| some(&field.samples, rng))
-        .or_else(|| domain(domains, rng))
+        .or_else(|| some(&domains.get(&field.kind)?.wide, rng))
         .or_else(|| field.nullable.then_some(None))
 }
 
@@ -274,6 +277,7 @@ mod tests {
             class,
             nullable,
             own: Vec::new(),
+            near: Vec::new(),
             samples: Vec::new(),
             conditions: Vec::new(),
             valid: None,
@@ -290,6 +294,11 @@ mod tests {
             foreign,
             on_conflict: true,
         }
+    }
+
+    fn domain(values: &[&str]) -> Domain {
+        let values: Vec<String> = values.iter().map(|v| (*v).to_owned()).collect();
+        Domain { plain: values.clone(), wide: values }
     }
 
     fn targets() -> Vec<Target> {
@@ -309,10 +318,8 @@ mod tests {
     #[test]
     fn keys_hold_and_everything_that_hurts_comes_up() {
         let targets = targets();
-        let domains = BTreeMap::from([
-            (Kind::Number, vec!["0".to_owned(), "1".to_owned(), "7".to_owned()]),
-            (Kind::Text, vec!["a".to_owned(), "b".to_owned()]),
-        ]);
+        let domains =
+            BTreeMap::from([(Kind::Number, domain(&["0", "1", "7"])), (Kind::Text, domain(&["a", "b"]))]);
         let recipe = Recipe { targets: &targets, domains: &domains, count: 4, tall: vec![20] };
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let (mut empty, mut duplicate, mut null, mut six, mut tall) = (0, 0, 0, 0, 0);
@@ -341,7 +348,7 @@ mod tests {
     #[test]
     fn the_same_seed_gives_the_same_databases() {
         let targets = targets();
-        let domains = BTreeMap::from([(Kind::Number, vec!["1".to_owned(), "2".to_owned()])]);
+        let domains = BTreeMap::from([(Kind::Number, domain(&["1", "2"]))]);
         let recipe = Recipe { targets: &targets, domains: &domains, count: 2, tall: Vec::new() };
         let make = || {
             let mut rng = ChaCha8Rng::seed_from_u64(9);

@@ -15,7 +15,7 @@ use super::arena::Arena;
 use super::constants::Constants;
 use super::parameters::{Parameter, class_of};
 use super::references::{References, references};
-use super::scene::{Target, TypeFacts, assign, closure, condition, domains, targets};
+use super::scene::{Domain, Target, TypeFacts, assign, closure, condition, domains, targets};
 use super::values::{Kind, distinct};
 use crate::answers::TextFacts;
 use crate::context::Context;
@@ -44,7 +44,7 @@ const SAMPLES: usize = 12;
 pub(super) struct Prepared {
     pub(super) targets: Vec<Target>,
     pub(super) views: Vec<String>,
-    pub(super) domains: BTreeMap<Kind, Vec<String>>,
+    pub(super) domains: BTreeMap<Kind, Domain>,
     pub(super) constants: Constants,
     pub(super) parameters: Vec<Parameter>,
 }
@@ -114,7 +114,8 @@ pub(super) async fn prepare(
     for field in targets.iter_mut().flat_map(|t| &mut t.columns) {
         let domain = types.iter().any(|t| t.name == field.type_name && t.domain);
         if field.must_ask(domain) {
-            let all = domains.get(&field.kind).into_iter().flatten().chain(&field.own).chain(&field.samples);
+            let shared = domains.get(&field.kind).map(|d| d.wide.iter().chain(&d.plain));
+            let all = shared.into_iter().flatten().chain(&field.own).chain(&field.near).chain(&field.samples);
             let all = distinct(all.filter(|v| field.class.fits(v)).cloned());
             field.valid =
                 Some(valid(cx, session, (&field.name, &field.type_name), &field.conditions, &all).await?);

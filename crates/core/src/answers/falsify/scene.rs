@@ -29,8 +29,10 @@ pub(super) struct Field {
     pub(super) class: Class,
     pub(super) kind: Kind,
     pub(super) nullable: bool,
-    /// Values that the texts compare it with, and their neighbours.
+    /// Values that the texts compare it with.
     pub(super) own: Vec<String>,
+    /// These and their neighbours.
+    pub(super) near: Vec<String>,
     /// Values that it really has.
     pub(super) samples: Vec<String>,
     /// Conditions that its values must meet, as SQL over its name.
@@ -159,6 +161,7 @@ pub(super) fn targets(
                     class,
                     nullable,
                     own: Vec::new(),
+                    near: Vec::new(),
                     samples: column
                         .statistics
                         .as_ref()
@@ -227,19 +230,32 @@ pub(super) fn condition(definition: &str) -> Option<String> {
     rest.get(..=end).map(str::to_owned)
 }
 
-/// Domains by kind: what columns of one kind draw from.
-pub(super) fn domains(targets: &[Target], constants: &Constants) -> BTreeMap<Kind, Vec<String>> {
+/// What columns of one kind draw from.
+#[derive(Debug)]
+pub(super) struct Domain {
+    /// The constants of the texts, and a few values that need none.
+    pub(super) plain: Vec<String>,
+    /// These and the neighbours of the constants.
+    pub(super) wide: Vec<String>,
+}
+
+/// Domains by kind.
+pub(super) fn domains(targets: &[Target], constants: &Constants) -> BTreeMap<Kind, Domain> {
     let literals: Vec<String> = constants.literals.iter().cloned().collect();
     let mut domains = BTreeMap::new();
     for field in targets.iter().flat_map(|t| &t.columns) {
         domains.entry(field.kind.clone()).or_insert_with(|| {
-            let widest = match &field.kind {
+            let class = match &field.kind {
                 Kind::Number => Class::Numeric { whole: None, scale: None },
                 Kind::Text => Class::Text { longest: None },
                 Kind::Moment => Class::Timestamp,
                 _ => field.class.clone(),
             };
-            distinct(widest.around(&literals, &constants.documents).into_iter().chain(widest.fillers()))
+            let with = |values: Vec<String>| distinct(values.into_iter().chain(class.fillers()));
+            Domain {
+                plain: with(class.exactly(&literals, &constants.documents)),
+                wide: with(class.around(&literals, &constants.documents)),
+            }
         });
     }
     domains
@@ -257,7 +273,8 @@ pub(super) fn assign(targets: &mut [Target], constants: &Constants) {
             .cloned()
             .collect();
         if !literals.is_empty() {
-            field.own = field.class.around(&literals, &constants.documents);
+            field.own = field.class.exactly(&literals, &constants.documents);
+            field.near = field.class.around(&literals, &constants.documents);
         }
     }
 }

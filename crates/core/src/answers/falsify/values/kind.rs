@@ -122,6 +122,20 @@ impl Class {
         }
     }
 
+    /// The constants themselves, as values of this class.
+    pub(in super::super) fn exactly(&self, constants: &[String], documents: &Documents) -> Vec<String> {
+        let all: Vec<String> = match self {
+            Self::Integer { .. } | Self::Numeric { .. } => {
+                constants.iter().filter_map(|c| Decimal::parse(c)).map(|n| n.to_string()).collect()
+            }
+            Self::Text { .. } => constants.iter().flat_map(|c| text::matching(c)).collect(),
+            Self::Date | Self::Timestamp => constants.iter().filter_map(|c| moment::exactly(c)).collect(),
+            Self::Json => documents.variants().into_iter().take(4).collect(),
+            _ => self.around(constants, documents),
+        };
+        distinct(all).into_iter().filter(|v| self.fits(v)).collect()
+    }
+
     /// Values at and around these constants.
     pub(in super::super) fn around(&self, constants: &[String], documents: &Documents) -> Vec<String> {
         let all: Vec<String> = match self {

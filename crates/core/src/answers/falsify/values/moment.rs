@@ -18,6 +18,11 @@ pub(super) fn around(text: &str) -> Vec<String> {
     }
 }
 
+/// The moment itself, or the first day of the year.
+pub(super) fn exactly(text: &str) -> Option<String> {
+    around(text).into_iter().next()
+}
+
 fn neighbours(moment: DateTime) -> Vec<String> {
     let midnight = moment.date().to_datetime(Time::midnight());
     let moments = [

@@ -1,17 +1,24 @@
 //! Strings that match and strings that just do not.
 
+/// The constant itself, or strings that match it if it is a LIKE pattern.
+pub(super) fn matching(text: &str) -> Vec<String> {
+    if !text.contains(['%', '_']) {
+        return vec![text.to_owned()];
+    }
+    let short = text.chars().filter(|c| *c != '%').map(|c| if c == '_' { 'q' } else { c }).collect();
+    vec![text.replace('%', "xy").replace('_', "q"), short, text.to_owned()]
+}
+
 /// The constant and what is easily confused with it: other case, a space at the end, one letter more or less.
 /// A LIKE pattern is turned into strings that match it.
 pub(super) fn around(text: &str) -> Vec<String> {
     let mut all = Vec::new();
-    if text.contains(['%', '_']) {
-        let short: String =
-            text.chars().filter(|c| *c != '%').map(|c| if c == '_' { 'q' } else { c }).collect();
-        let long = text.replace('%', "xy").replace('_', "q");
-        all.extend(near(&long));
-        all.extend([short, format!("z{long}")]);
+    for text in matching(text) {
+        all.extend(near(&text));
     }
-    all.extend(near(text));
+    if text.contains('%') {
+        all.push(format!("z{}", text.replace('%', "xy").replace('_', "q")));
+    }
     all
 }
 
