@@ -65,7 +65,7 @@ pub fn backend(name_or_url: &str, origin: &Origin, tenure: Tenure) -> Result<Arc
                 )
                 .hint("name the database with --source, or take the backend local"));
             };
-            let mut config = TemplateConfig::new(dsn.clone());
+            let mut config = TemplateConfig::from_url(name_or_url, dsn.clone())?;
             if let Some(terms) = terms(tenure) {
                 config.terms = terms;
             }

@@ -170,7 +170,7 @@ async fn in_use(cx: &Context, session: &Session, source: &str) -> Result<Error> 
     Ok(Error::new(ErrorKind::Busy, message)
         .with("database", source)
         .with("sessions", if sessions.is_empty() { "gone by now".to_owned() } else { sessions.join("; ") })
-        .hint("end these sessions, let the fork wait for them, or fork with --backend local, which copies a database in use"))
+        .hint("end these sessions, wait for them with --backend template:?wait=60s, or fork with --backend local, which copies a database in use"))
 }
 
 #[cfg(test)]
