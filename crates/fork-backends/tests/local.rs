@@ -43,7 +43,8 @@ async fn forks_are_apart(place: &Place, wanted: Option<Mechanism>, expected: Mec
         assert!(fork.cost.full_bytes > 20_000_000, "{:?}", fork.cost);
         let share = fork.cost.bytes as f64 / fork.cost.full_bytes as f64;
         match expected {
-            Mechanism::Copy => assert!((0.9..1.1).contains(&share), "{:?}", fork.cost),
+            // Pages of zeros, WAL made ready, stay holes.
+            Mechanism::Copy => assert!((0.8..1.1).contains(&share), "{:?}", fork.cost),
             // Without reflink the start alone copies files up.
             Mechanism::Overlayfs if !shares_blocks => assert!((0.1..0.9).contains(&share), "{:?}", fork.cost),
             _ => assert!(share < 0.1, "{:?}", fork.cost),
