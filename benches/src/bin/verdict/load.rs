@@ -1,10 +1,9 @@
-//! A load beside the measurements: bursts of real queries on a fork of their own, and bursts of spinning.
-//! Bursts and pauses have random lengths, so that the machine's speed drifts while trials run.
+//! A load beside the measurements, in processes of its own: bursts of real queries on another fork, and bursts of
+//! a server process that only computes. Bursts and pauses have random lengths, so that the machine's speed drifts
+//! while trials run.
 
-use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use pgverse::pg::Session;
@@ -20,7 +19,7 @@ const QUERIES: [&str; 3] = [
     "SELECT label, sum(amount) FROM things GROUP BY label ORDER BY 2 DESC, 1 LIMIT 10",
     "SELECT count(*) FROM things WHERE md5(label) LIKE '%abc%'",
 ];
-const SESSIONS: u64 = 2;
+const SPINNING: [&str; 1] = ["SELECT sum(sqrt(i)) FROM generate_series(1, 200000) AS i"];
 const BURST_SECONDS: (f64, f64) = (0.1, 2.0);
 const PAUSE_SECONDS: (f64, f64) = (0.1, 3.0);
 
@@ -30,7 +29,6 @@ pub(crate) struct Load {
     queries: Arc<AtomicU64>,
     begun: Instant,
     sessions: Vec<JoinHandle<Result<()>>>,
-    spinner: thread::JoinHandle<f64>,
     backend: Arc<dyn ForkBackend>,
     universe: Universe,
 }
@@ -40,18 +38,14 @@ impl Load {
         let universe = backend.fork(cx).await?;
         let (stop, queries) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let mut sessions = Vec::new();
-        for number in 0..SESSIONS {
+        for (number, what) in [&QUERIES[..], &QUERIES[..], &SPINNING[..]].into_iter().enumerate() {
             let dsn = backend.dsn(cx, &universe.id).await?;
             let session = Session::connect(cx, &dsn, "load").await?;
-            let rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(31) + number);
-            sessions.push(tokio::spawn(ask(cx.clone(), session, rng, Arc::clone(&stop), Arc::clone(&queries))));
+            let rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(31) + number as u64);
+            let (cx, stop, queries) = (cx.clone(), Arc::clone(&stop), Arc::clone(&queries));
+            sessions.push(tokio::spawn(ask(cx, session, what, rng, stop, queries)));
         }
-        let rng = ChaCha8Rng::seed_from_u64(seed.wrapping_mul(31) + SESSIONS);
-        let spinner = thread::spawn({
-            let stop = Arc::clone(&stop);
-            move || spin(rng, &stop)
-        });
-        Ok(Self { stop, queries, begun: Instant::now(), sessions, spinner, backend, universe })
+        Ok(Self { stop, queries, begun: Instant::now(), sessions, backend, universe })
     }
 
     /// What the load has done so far, in words.
@@ -68,7 +62,6 @@ impl Load {
         for session in self.sessions {
             session.await.map_err(|e| Error::internal("the load panicked").caused_by(e))??;
         }
-        self.spinner.join().map_err(|_| Error::internal("the spinner panicked"))?;
         self.backend.destroy(cx, &self.universe.id).await
     }
 }
@@ -80,6 +73,7 @@ fn seconds(rng: &mut ChaCha8Rng, (least, most): (f64, f64)) -> Duration {
 async fn ask(
     cx: Context,
     session: Session,
+    what: &[&str],
     mut rng: ChaCha8Rng,
     stop: Arc<AtomicBool>,
     queries: Arc<AtomicU64>,
@@ -87,24 +81,10 @@ async fn ask(
     while !stop.load(Ordering::Relaxed) {
         let end = Instant::now() + seconds(&mut rng, BURST_SECONDS);
         while Instant::now() < end {
-            session.batch(&cx, QUERIES[rng.random_range(0..QUERIES.len())]).await?;
+            session.batch(&cx, what[rng.random_range(0..what.len())]).await?;
             queries.fetch_add(1, Ordering::Relaxed);
         }
         tokio::time::sleep(seconds(&mut rng, PAUSE_SECONDS)).await;
     }
     Ok(())
-}
-
-fn spin(mut rng: ChaCha8Rng, stop: &AtomicBool) -> f64 {
-    let mut heat = 1.0_f64;
-    while !stop.load(Ordering::Relaxed) {
-        let end = Instant::now() + seconds(&mut rng, BURST_SECONDS);
-        while Instant::now() < end {
-            for _ in 0..10_000 {
-                heat = black_box(heat * 1.000_000_1 + 1e-9);
-            }
-        }
-        thread::sleep(seconds(&mut rng, PAUSE_SECONDS));
-    }
-    heat
 }

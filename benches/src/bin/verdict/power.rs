@@ -7,9 +7,7 @@ use pgverse::bench::{Arm, Round, Shot, TransactionBenchmarker};
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::stats::{log_ratios, median};
 use pgverse::traits::Benchmarker;
-use pgverse::types::{
-    Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload,
-};
+use pgverse::types::{Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload};
 use pgverse_testkit::FixedAgent;
 
 use crate::ground::{Arena, read};
@@ -21,9 +19,10 @@ const PAIRS: u32 = 60;
 pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
     let arena = Arena::open(seed).await?;
     let per_ms = rows_per_plain(&arena).await?;
-    for (name, slowdown, target) in
-        [("10 % slower", 1.10, "at least 95 % within 60 pairs"), ("2 times as slow", 2.0, "95th percentile at most 8 pairs")]
-    {
+    for (name, slowdown, target) in [
+        ("10 % slower", 1.10, "at least 95 % within 60 pairs"),
+        ("2 times as slow", 2.0, "95th percentile at most 8 pairs"),
+    ] {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Thousands.
         let planted = planted((per_ms * (slowdown - 1.0)).round() as u64);
         let (mut found, mut pairs, mut effects) = (0, Vec::new(), Vec::new());
@@ -34,7 +33,7 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
                 found += 1;
             }
             if let Some(samples) = report.trials.iter().flat_map(|t| &t.samples).next() {
-                effects.extend(log_ratios(samples.baseline_ms.iter().zip(&samples.candidate_ms)));
+                effects.extend(log_ratios(samples.baseline().iter().zip(samples.candidate())));
                 #[allow(clippy::cast_precision_loss)]
                 pairs.push(samples.candidate_ms.len() as f64);
             }
@@ -48,7 +47,7 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
             median(&pairs),
             p95(&pairs)
         );
-        println!("    {}; by processor time {:.0} %; {}", noise.describe(), noise.cpu() * 100.0, arena.load.describe());
+        println!("    {}; {}", noise.describe(), arena.load.describe());
     }
     arena.close().await
 }
@@ -69,8 +68,8 @@ async fn rows_per_plain(arena: &Arena) -> Result<f64> {
     let (mut light, mut dear) = (Vec::new(), Vec::new());
     for _ in 0..100 {
         let samples = TransactionBenchmarker.measure(&arena.cx, &lab, &round).await?;
-        light.push(samples[0].cpu_ms.unwrap_or(samples[0].wall_ms));
-        dear.push(samples[1].cpu_ms.unwrap_or(samples[1].wall_ms));
+        light.push(samples[0].unqueued_ms.unwrap_or(samples[0].wall_ms));
+        dear.push(samples[1].unqueued_ms.unwrap_or(samples[1].wall_ms));
     }
     #[allow(clippy::cast_precision_loss)]
     let rows = ROWS as f64 * median(&light) / (median(&dear) - median(&light));

@@ -23,7 +23,7 @@ const BASELINE: usize = 0;
 const CONTROL: usize = 1;
 const FIRST_CANDIDATE: usize = 2;
 /// Milliseconds that a shot should last, so that it is long against the clock and the round trip.
-const SHOT_MS: f64 = 2.0;
+const SHOT_MS: f64 = 4.0;
 const MAX_REPETITIONS: f64 = 9.0;
 /// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
 const CUT_OFF: (f64, f64) = (3.0, 100.0);
@@ -134,8 +134,9 @@ impl Pace {
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_REPETITIONS.
     fn repetitions(&self, arm: usize, cell: usize) -> u32 {
+        // An odd number has a median that was measured, and not the slower of two.
         self.typical(arm, cell)
-            .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32)
+            .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32 | 1)
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -282,8 +283,7 @@ fn record(
             else {
                 continue;
             };
-            push(paired, baseline, candidate, control);
-            paired.rival_ms.extend(by_place.get(&(rival, cell)).map(|sample| sample.wall_ms));
+            push(paired, baseline, candidate, control, by_place.get(&(rival, cell)).copied());
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
             if candidate.timed_out {
                 paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
@@ -297,7 +297,7 @@ fn record(
                         statement.id,
                         set.id,
                         paired.timeout_ms,
-                        median(&paired.baseline_ms)
+                        median(paired.baseline())
                     ),
                 };
             }
@@ -305,10 +305,21 @@ fn record(
     }
 }
 
-fn push(paired: &mut PairedSamples, baseline: &Sample, candidate: &Sample, control: &Sample) {
+fn push(
+    paired: &mut PairedSamples,
+    baseline: &Sample,
+    candidate: &Sample,
+    control: &Sample,
+    rival: Option<&Sample>,
+) {
     paired.baseline_ms.push(baseline.wall_ms);
     paired.candidate_ms.push(candidate.wall_ms);
     paired.control_ms.push(control.wall_ms);
+    paired.rival_ms.extend(rival.map(|r| r.wall_ms));
+    paired.unqueued.baseline_ms.extend(baseline.unqueued_ms);
+    paired.unqueued.candidate_ms.extend(candidate.unqueued_ms);
+    paired.unqueued.control_ms.extend(control.unqueued_ms);
+    paired.unqueued.rival_ms.extend(rival.and_then(|r| r.unqueued_ms));
     if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
         paired.baseline_cpu_ms.push(before);
         paired.candidate_cpu_ms.push(after);

@@ -20,7 +20,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::stats::median;
-use crate::types::{Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe};
+use crate::types::{
+    Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe, Unqueued,
+};
 
 /// Candidates over all universes that the racing error rate is corrected for. The judge corrects for the
 /// true number; racing with a number that is too large only takes a few pairs more.
@@ -212,6 +214,7 @@ impl Stage<'_> {
                 rival_ms: Vec::new(),
                 baseline_cpu_ms: Vec::new(),
                 candidate_cpu_ms: Vec::new(),
+                unqueued: Unqueued::default(),
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
                 cut_offs: 0,
             })
@@ -309,7 +312,7 @@ fn share_baselines(runners: &mut [Runner]) {
         let same =
             |s: &&PairedSamples| s.statement == samples.statement && s.parameter_set == samples.parameter_set;
         if let Some(other) = raced.iter().find(same) {
-            samples.baseline_ms = vec![median(&other.baseline_ms)];
+            samples.baseline_ms = vec![median(other.baseline())];
         }
     }
 }

@@ -66,18 +66,18 @@ fn regression(trial: &Trial, limits: &Limits) -> Option<String> {
                 s.statement,
                 s.parameter_set,
                 slowdown,
-                median(&s.candidate_ms),
-                median(&s.baseline_ms)
+                median(s.candidate()),
+                median(s.baseline())
             )
         })
 }
 
 fn slowdown(samples: &PairedSamples, limits: &Limits) -> Option<f64> {
-    if median(&samples.candidate_ms) - median(&samples.baseline_ms) < VISIBLE_MS {
+    if median(samples.candidate()) - median(samples.baseline()) < VISIBLE_MS {
         return None;
     }
     let interval =
-        ratio_interval(&log_ratios(samples.baseline_ms.iter().zip(&samples.candidate_ms)), limits.error_rate);
+        ratio_interval(&log_ratios(samples.baseline().iter().zip(samples.candidate())), limits.error_rate);
     (interval.low > 1.0 || samples.cut_off()).then_some(interval.estimate)
 }
 

@@ -180,19 +180,21 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
         .map(|s| {
             let pairs = s.baseline_ms.len().min(s.candidate_ms.len());
             let (candidate_ms, ratio) = if pairs == 0 {
-                (median(&s.baseline_ms), Interval::ONE)
+                (median(s.baseline()), Interval::ONE)
             } else {
-                let effects = log_ratios(s.baseline_ms.iter().zip(&s.candidate_ms));
-                (median(&s.candidate_ms), ratio_interval(&effects, limits.error_rate))
+                let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
+                (median(s.candidate()), ratio_interval(&effects, limits.error_rate))
             };
             StatementVerdict {
                 statement: s.statement.clone(),
                 parameter_set: s.parameter_set.clone(),
                 pairs,
-                baseline_ms: median(&s.baseline_ms),
+                baseline_ms: median(s.baseline()),
                 candidate_ms,
                 baseline_cpu_ms: cpu(&s.baseline_cpu_ms),
                 candidate_cpu_ms: cpu(&s.candidate_cpu_ms),
+                baseline_wall_ms: s.has_unqueued().then(|| median(&s.baseline_ms)),
+                candidate_wall_ms: s.has_unqueued().then(|| median(&s.candidate_ms)),
                 ratio,
             }
         })
@@ -225,7 +227,7 @@ fn no_winner(ranking: &[Ranked]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Answers, Costs, PairedSamples, StatementKind};
+    use crate::types::{Answers, Costs, PairedSamples, StatementKind, Unqueued};
 
     fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> PairedSamples {
         let wobble = [1.0, 1.02, 0.99, 1.01, 0.98, 1.0, 1.015, 0.995];
@@ -241,6 +243,7 @@ mod tests {
             rival_ms: Vec::new(),
             baseline_cpu_ms: Vec::new(),
             candidate_cpu_ms: Vec::new(),
+            unqueued: Unqueued::default(),
             timeout_ms: 1e6,
             cut_offs: 0,
         }

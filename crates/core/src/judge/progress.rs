@@ -48,7 +48,7 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
 /// candidate may be worth having beside others even where its share of the workload is small.
 pub(crate) fn helps_somewhere(trial: &Trial, limits: &Limits) -> bool {
     let faster = trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
-        let effects = log_ratios(s.baseline_ms.iter().zip(&s.candidate_ms));
+        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
         ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
     });
     faster

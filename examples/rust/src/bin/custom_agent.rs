@@ -1,7 +1,7 @@
 //! A custom agent against a built-in one, on a small demo shop:
 //! `cargo run -p pgverse-examples --bin custom_agent`.
 
-#![allow(clippy::print_stdout, reason = "an example shows what it found")]
+#![allow(clippy::print_stdout, reason = "a program speaks on standard output")]
 
 use std::sync::Arc;
 
