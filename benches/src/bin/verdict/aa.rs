@@ -25,7 +25,12 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
         crowned += usize::from(report.verdict.winner.is_some());
         certified += report.trials.iter().filter(|t| t.rival.is_some()).count();
         usual += usize::from(judged_as_usual(&report)?);
-        pairs += report.trials.iter().filter_map(|t| t.samples.first()).map(|s| s.baseline_ms.len()).sum::<usize>();
+        pairs += report
+            .trials
+            .iter()
+            .filter_map(|t| t.samples.first())
+            .map(|s| s.baseline_ms.len())
+            .sum::<usize>();
         noise.add(&report.trials);
     }
     println!(
@@ -64,7 +69,10 @@ fn statements() -> Vec<Statement> {
     vec![
         read("by_owner", "SELECT count(*), sum(amount) FROM things WHERE owner = 77"),
         read("by_label", "SELECT id FROM things WHERE label = 'label 4711' ORDER BY id"),
-        read("totals", "SELECT amount, count(*) FROM things WHERE id < 20000 GROUP BY amount ORDER BY amount"),
+        read(
+            "totals",
+            "SELECT amount, count(*) FROM things WHERE id < 20000 GROUP BY amount ORDER BY amount",
+        ),
     ]
 }
 
