@@ -64,7 +64,7 @@ async fn plant(arena: &Arena, slowdown: f64) -> Result<String> {
         let heavy = planted(rows);
         let round = Round {
             arms: vec![Arm { name: "calibration".to_owned(), enter: Vec::new() }],
-            shots: [PLAIN, &heavy].map(shot).to_vec(),
+            shots: [PLAIN, &heavy].map(|sql| Shot { repetitions: 3, ..shot(sql) }).to_vec(),
         };
         let (mut light, mut dear) = (Vec::new(), Vec::new());
         for _ in 0..PAIRS {

@@ -154,11 +154,15 @@ impl Pace {
         self.milliseconds.get(&(arm, cell)).map(|ms| median(ms))
     }
 
+    /// How often a cell runs in one shot: the same under every arm, since the second run of a statement is faster
+    /// than the first, and what runs more often would look faster. Only an arm that is far slower anyway runs less.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_REPETITIONS.
     fn repetitions(&self, arm: usize, cell: usize) -> u32 {
+        let Some(baseline) = self.typical(BASELINE, cell) else { return 1 };
+        let own = self.typical(arm, cell).unwrap_or(baseline);
+        let ms = if own > baseline * CUT_OFF.0 { own } else { baseline };
         // An odd number has a median that was measured, and not the slower of two.
-        self.typical(arm, cell)
-            .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32 | 1)
+        (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32 | 1
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
