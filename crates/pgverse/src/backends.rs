@@ -19,6 +19,7 @@ pub const NAMES: &[&str] = &["local", "template"];
 
 /// What is forked.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it in a run")]
 pub enum Origin {
     /// The demo shop.
     Demo(Demo),

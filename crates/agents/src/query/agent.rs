@@ -50,7 +50,7 @@ impl Agent for QueryAgent {
             cx.check()?;
             offers.push(candidates(cx, probe, brief, &facts, statement, *time, tree).await?);
         }
-        Ok(best_first(offers))
+        Ok(in_turn(&offers).take(MOST).collect())
     }
 }
 
@@ -90,7 +90,7 @@ async fn candidates(
     }
     let executed = brief.plans_of(&statement.id).map(|p| &p.plan).find(|p| p.execution_ms.is_some());
     let case = Case { facts, query: &tree.query, executed };
-    let mut found = Vec::new();
+    let mut found: Vec<Vec<Candidate>> = Vec::new();
     for rewrite in rules::ALL.iter().flat_map(|rule| rule(&case)) {
         // A parameter that is gone, or new, would change how the application binds.
         if placeholders(&rewrite.query) != placeholders(&tree.query) {
@@ -104,10 +104,9 @@ async fn candidates(
             continue;
         }
         let ratio = cost_ratio(brief, statement, &tree.plans, &new);
-        found.extend(variants(statement, share, &rewrite, &sql, ratio));
+        found.push(variants(statement, share, &rewrite, &sql, ratio));
     }
-    found.truncate(MOST_PER_STATEMENT);
-    Ok(found)
+    Ok(in_turn(&found).take(MOST_PER_STATEMENT).collect())
 }
 
 fn variants(
@@ -167,10 +166,8 @@ fn cost_ratio(brief: &Brief, statement: &Statement, old: &[Plan], new: &[Plan]) 
     (total > 0.0).then(|| (total - cost(old) + cost(new)).max(0.0) / total)
 }
 
-/// One candidate for each statement, then the second of each, and so on, so that no statement crowds out the
-/// others.
-fn best_first(offers: Vec<Vec<Candidate>>) -> Vec<Candidate> {
+/// The first of each, then the second of each, and so on, so that none crowds out the others.
+fn in_turn(offers: &[Vec<Candidate>]) -> impl Iterator<Item = Candidate> {
     let deepest = offers.iter().map(Vec::len).max().unwrap_or(0);
-    let rounds = (0..deepest).flat_map(|round| offers.iter().filter_map(move |offer| offer.get(round)));
-    rounds.take(MOST).cloned().collect()
+    (0..deepest).flat_map(|turn| offers.iter().filter_map(move |offer| offer.get(turn))).cloned()
 }

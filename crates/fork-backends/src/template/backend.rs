@@ -63,6 +63,10 @@ impl ForkBackend for TemplateBackend {
         }
     }
 
+    fn source_database(&self) -> Option<&str> {
+        Some(self.place.config.dsn.database())
+    }
+
     async fn prepare(&self, cx: &Context) -> Result<()> {
         self.facts(cx).await?;
         // What others left must not keep us from working.

@@ -8,8 +8,9 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use super::database::query;
+use super::host::{self, Cloning};
 use super::server::{Facts, sqlstate};
-use super::{Strategy, TemplateConfig, host};
+use super::{Strategy, TemplateConfig};
 use crate::shared::files;
 
 /// Below this size copying through the write-ahead log is faster than two checkpoints. Measured on
@@ -44,11 +45,10 @@ pub(super) async fn create(
     let full_bytes = size(cx, session, config.dsn.database()).await?;
     let strategy = choose(facts.major, config.strategy, full_bytes);
     if strategy == Strategy::FileCopy && facts.major >= 18 && clones(cx, session).await? {
-        let before = free(facts);
+        let free_before = free(facts);
         match copy(cx, session, config, facts.major, strategy, id).await {
             Ok(()) => {
-                let taken = before.zip(free(facts)).map(|(before, after)| before.saturating_sub(after));
-                if let Some(bytes) = taken.filter(|taken| *taken < full_bytes / 2) {
+                if let Some(bytes) = bytes_of_clone(facts, free_before, full_bytes) {
                     return Ok(Made { mechanism: CLONE, bytes, full_bytes });
                 }
                 let bytes = size(cx, session, id.as_str()).await?;
@@ -84,10 +84,20 @@ async fn clones(cx: &Context, session: &Session) -> Result<bool> {
     }
 }
 
-/// Free space where the source's files are, if blocks can be shared there and we can see it.
+/// Free space where the source's files are, if we can see it.
 fn free(facts: &Facts) -> Option<u64> {
-    let path = facts.files.as_deref().filter(|path| host::shares_blocks(path))?;
-    files::free_space(path).ok()
+    files::free_space(facts.files.as_deref()?).ok()
+}
+
+/// What a clone took beyond the blocks that it shares; `None` if it is not known to share any.
+fn bytes_of_clone(facts: &Facts, free_before: Option<u64>, full: u64) -> Option<u64> {
+    match host::cloning(facts.files.as_deref()?) {
+        Cloning::Always => Some(0),
+        Cloning::AsFreeSpaceTells => {
+            Some(free_before?.saturating_sub(free(facts)?)).filter(|taken| *taken < full / 2)
+        }
+        Cloning::Unknown => None,
+    }
 }
 
 async fn size(cx: &Context, session: &Session, database: &str) -> Result<u64> {

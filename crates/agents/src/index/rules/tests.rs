@@ -64,6 +64,19 @@ fn nothing_is_proposed_where_most_rows_are_kept_or_the_index_exists() {
 }
 
 #[test]
+fn an_index_that_is_not_searched_from_its_first_key_reads_all_entries() {
+    let scanned = |condition: &str| {
+        let mut tasks = tasks();
+        tasks["indexes"] = json!([index("due_state", &["due", "state"], false)]);
+        let node = json!({"Node Type": "Index Scan", "Relation Name": "Tasks", "Schema": "public", "Alias": "t",
+            "Index Name": "due_state", "Index Cond": condition, "Output": ["t.title"]});
+        titles(&brief(vec![tasks], vec![("q", "SELECT 1", above(node, 2_000.0, 9.0, vec![]))]))
+    };
+    assert_eq!(scanned("((t.state)::text = 'open'::text)"), ["B-tree on Tasks (state) INCLUDE (title)"]);
+    assert_eq!(scanned("((t.due > now()) AND ((t.state)::text = 'open'::text))"), Vec::<String>::new());
+}
+
+#[test]
 fn a_pattern_that_begins_with_a_wildcard_never_gets_a_btree() {
     let mut brief = read("(t.title ~~ '%urgent'::text)", 20.0);
     assert_eq!(titles(&brief), Vec::<String>::new(), "without pg_trgm there is nothing to offer");
