@@ -18,13 +18,11 @@ const PAIRS: u32 = 60;
 
 pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
     let arena = Arena::open(seed).await?;
-    let per_ms = rows_per_plain(&arena).await?;
     for (name, slowdown, target) in [
         ("10 % slower", 1.10, "at least 95 % within 60 pairs"),
         ("2 times as slow", 2.0, "95th percentile at most 8 pairs"),
     ] {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Thousands.
-        let planted = planted((per_ms * (slowdown - 1.0)).round() as u64);
+        let planted = plant(&arena, slowdown).await?;
         let (mut found, mut pairs, mut effects) = (0, Vec::new(), Vec::new());
         let mut noise = Noise::default();
         for number in 0..trials {
@@ -52,28 +50,32 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
     arena.close().await
 }
 
-fn planted(rows: u64) -> String {
-    format!("{PLAIN} AND (SELECT count(*) FROM generate_series(1, {rows})) > 0")
+fn planted(rows: f64) -> String {
+    format!("{PLAIN} AND (SELECT count(*) FROM generate_series(1, {rows:.0})) > 0")
 }
 
-/// How many generated rows take as long as the plain statement, measured now.
-async fn rows_per_plain(arena: &Arena) -> Result<f64> {
-    const ROWS: u64 = 50_000;
+/// The plain statement with so much more work that it takes `slowdown` times as long, found by measuring.
+async fn plant(arena: &Arena, slowdown: f64) -> Result<String> {
+    const PAIRS: usize = 60;
+    const STEPS: usize = 4;
     let lab = arena.lab().await?;
-    let (plain, heavy) = (PLAIN.to_owned(), planted(ROWS));
-    let round = Round {
-        arms: vec![Arm { name: "calibration".to_owned(), enter: Vec::new() }],
-        shots: [&plain, &heavy].map(|sql| shot(sql)).to_vec(),
-    };
-    let (mut light, mut dear) = (Vec::new(), Vec::new());
-    for _ in 0..100 {
-        let samples = TransactionBenchmarker.measure(&arena.cx, &lab, &round).await?;
-        light.push(samples[0].unqueued_ms.unwrap_or(samples[0].wall_ms));
-        dear.push(samples[1].unqueued_ms.unwrap_or(samples[1].wall_ms));
+    let mut rows = 10_000.0 * (slowdown - 1.0);
+    for _ in 0..STEPS {
+        let heavy = planted(rows);
+        let round = Round {
+            arms: vec![Arm { name: "calibration".to_owned(), enter: Vec::new() }],
+            shots: [PLAIN, &heavy].map(|sql| Shot { repetitions: 3, ..shot(sql) }).to_vec(),
+        };
+        let (mut light, mut dear) = (Vec::new(), Vec::new());
+        for _ in 0..PAIRS {
+            let samples = TransactionBenchmarker.measure(&arena.cx, &lab, &round).await?;
+            light.push(samples[0].unqueued_ms.unwrap_or(samples[0].wall_ms));
+            dear.push(samples[1].unqueued_ms.unwrap_or(samples[1].wall_ms));
+        }
+        let found = median(&log_ratios(dear.iter().zip(&light))).exp();
+        rows *= ((slowdown - 1.0) / (found - 1.0).max(0.01)).clamp(0.2, 5.0);
     }
-    #[allow(clippy::cast_precision_loss)]
-    let rows = ROWS as f64 * median(&light) / (median(&dear) - median(&light));
-    Ok(rows)
+    Ok(planted(rows))
 }
 
 pub(crate) fn shot(sql: &str) -> Shot {

@@ -67,19 +67,14 @@ fn refresh_charge(trial: &Trial) -> f64 {
     }
 }
 
-/// `ln(baseline / candidate)` of the weighted writes of each round; empty without measured writes.
-pub(super) fn write_effects(trial: &Trial) -> Vec<f64> {
-    let writes: Vec<&PairedSamples> = trial
-        .samples
-        .iter()
-        .filter(|s| s.kind == StatementKind::Write && !s.candidate_ms.is_empty())
-        .collect();
-    if writes.is_empty() {
-        return Vec::new();
-    }
-    let rounds = shortest(&writes, |s| s.baseline().len().min(s.candidate().len()));
+/// `ln(baseline / candidate)` of the weighted statements of this kind of each round; empty where none was
+/// measured.
+pub(super) fn effects_on(trial: &Trial, kind: StatementKind) -> Vec<f64> {
+    let paired: Vec<&PairedSamples> =
+        trial.samples.iter().filter(|s| s.kind == kind && !s.candidate_ms.is_empty()).collect();
+    let rounds = shortest(&paired, |s| s.baseline().len().min(s.candidate().len()));
     let total = |round: usize, of: fn(&PairedSamples) -> &[f64]| -> f64 {
-        writes.iter().map(|s| s.weight * of(s)[round]).sum()
+        paired.iter().map(|s| s.weight * of(s)[round]).sum()
     };
     let baseline: Vec<f64> = (0..rounds).map(|r| total(r, PairedSamples::baseline)).collect();
     let candidate: Vec<f64> = (0..rounds).map(|r| total(r, PairedSamples::candidate)).collect();
