@@ -35,6 +35,10 @@ impl Ground {
         Ok(Self { home })
     }
 
+    pub(crate) fn path(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     /// Forks of a database that this script makes.
     pub(crate) fn backend(&self, name: &str, script: &str) -> Result<Arc<dyn ForkBackend>> {
         let sql = vec![script.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()];

@@ -6,6 +6,8 @@
 
 mod aa;
 mod blocks;
+mod cases;
+mod demo;
 mod ground;
 mod load;
 mod numbers;
@@ -27,6 +29,9 @@ struct Options {
     /// Seed of every random order and of the load.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// `demo`: size of the shop.
+    #[arg(long, default_value_t = 1.0)]
+    scale: f64,
     /// `demo`: a report of `pgverse demo --json`, instead of running it.
     #[arg(long)]
     report: Option<PathBuf>,
@@ -41,6 +46,14 @@ enum Figure {
     Power,
     /// Fixed-size blocks against interleaved pairs on the same recorded noise.
     Blocks,
+    /// An index that is best for one parameter set and bad for another.
+    Parameters,
+    /// Indexes that win reads and slow writes down.
+    Writes,
+    /// Winners of two universes that help each other, and such as collide.
+    Final,
+    /// Time spent measuring the demo against the naive design.
+    Demo,
 }
 
 #[tokio::main]
@@ -53,6 +66,10 @@ async fn main() -> Result<()> {
             Figure::Aa => aa::run(options.trials.unwrap_or(300), options.seed).await?,
             Figure::Power => power::run(options.trials.unwrap_or(60), options.seed).await?,
             Figure::Blocks => blocks::run(options.seed).await?,
+            Figure::Parameters => cases::parameters().await?,
+            Figure::Writes => cases::writes().await?,
+            Figure::Final => cases::finals().await?,
+            Figure::Demo => demo::run(options.report.as_deref(), options.scale).await?,
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use pgverse_testkit::FixedAgent;
 use crate::ground::{Arena, read};
 use crate::numbers::{Noise, mean, p95, share};
 
-const PLAIN: &str = "SELECT count(*), sum(amount) FROM things WHERE owner = 77";
+pub(crate) const PLAIN: &str = "SELECT count(*), sum(amount) FROM things WHERE owner = 77";
 const PAIRS: u32 = 60;
 
 pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {

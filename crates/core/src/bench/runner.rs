@@ -64,21 +64,23 @@ async fn fire_all(cx: &Context, lab: &Lab, shots: &[Shot], samples: &mut Vec<Sam
 async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
     let session = lab.session();
     let timeout = Duration::from_millis(shot.timeout_ms);
-    session.batch(cx, &format!("SET LOCAL statement_timeout TO {}", shot.timeout_ms)).await?;
     let prepared = if shot.values.is_empty() { None } else { Some(session.prepare(cx, &shot.sql).await?) };
     // Switching empties the session's caches of catalog entries. Planning once fills them again, so that no
     // arm pays for its switch.
     crate::pg::explain(session, cx, &shot.sql, &shot.values).await?;
     let mut runs: Vec<Run> = Vec::with_capacity(shot.repetitions.max(1) as usize);
     for _ in 0..shot.repetitions.max(1) {
-        session.batch(cx, "SAVEPOINT shot").await?;
+        // The time-out is for the run alone: planning and switching are not the statement's.
+        session
+            .batch(cx, &format!("SAVEPOINT shot; SET LOCAL statement_timeout TO {}", shot.timeout_ms))
+            .await?;
         let before = lab.scheduled();
         let outcome = session.time(cx, prepared.as_ref(), &shot.sql, &shot.values).await;
         let scheduled = lab.scheduled().zip(before).map(|(after, before)| after.since(before));
         let undo = if shot.kind == StatementKind::Write || outcome.is_err() {
             "ROLLBACK TO SAVEPOINT shot; RELEASE SAVEPOINT shot"
         } else {
-            "RELEASE SAVEPOINT shot"
+            "SET LOCAL statement_timeout TO 0; RELEASE SAVEPOINT shot"
         };
         session.batch(cx, undo).await?;
         match outcome {

@@ -122,7 +122,7 @@ pub(crate) async fn writes(home: &Path, max_write_slowdown: f64, weights: (f64, 
     let arrive = "INSERT INTO people (email, phone, code) SELECT email, phone, code FROM arrivals";
     statements.push(statement("arrive", arrive, StatementKind::Write, weights.1));
     let operations =
-        columns.iter().map(|c| index("people", &format!("people_{c}"), vec![IndexKey::column(c)])).collect();
+        columns.iter().map(|c| index("people", &format!("people_{c}"), vec![IndexKey::column(*c)])).collect();
     let candidate = Candidate::new("an index for each", Change { operations });
     let limits = Limits { max_write_slowdown, ..Limits::default() };
     competition(home, PEOPLE, statements)?
@@ -140,7 +140,8 @@ pub(crate) async fn helping(home: &Path) -> Result<Report> {
         read("by_owner", "SELECT count(*), sum(amount) FROM things WHERE owner = 77"),
         read("by_label", "SELECT id FROM things WHERE label = 'label 4711'"),
     ];
-    let one = |column: &str| vec![indexed("things", &format!("things_{column}"), vec![IndexKey::column(column)])];
+    let one =
+        |column: &str| vec![indexed("things", &format!("things_{column}"), vec![IndexKey::column(column)])];
     let builder = competition(home, THINGS, statements)?;
     builder.agent(agent("one", one("owner"))).agent(agent("other", one("label"))).build()?.run().await
 }
