@@ -266,8 +266,8 @@ async fn a_lease_that_has_ended_is_swept_also_from_another_home() {
     let mut listed: Vec<_> = watcher.list(&cx).await.unwrap();
     listed.sort_by(|a, b| b.expires.cmp(&a.expires));
     assert_eq!(listed, [stays.clone(), goes.clone()]);
-    assert_eq!(watcher.sweep(&cx).await.unwrap(), [goes.id.clone()]);
-    assert_eq!(watcher.list(&cx).await.unwrap(), [stays.clone()]);
+    assert_eq!(watcher.sweep(&cx).await.unwrap(), std::slice::from_ref(&goes.id));
+    assert_eq!(watcher.list(&cx).await.unwrap(), std::slice::from_ref(&stays));
     assert_eq!(
         server.text("postgres", "SELECT count(*)::text FROM pg_database WHERE datname LIKE 'pgverse%'").await,
         "2"
