@@ -204,7 +204,8 @@ async fn cancel_reaches_the_server(server: &Server, dsn: &Dsn) {
     let observer = Session::connect(&observer_cx, &server.admin(), "observer").await.unwrap();
     let pid = session.backend_pid().to_string();
     let watch = async {
-        let sql = "SELECT coalesce(wait_event = 'PgSleep', false)::text FROM pg_stat_activity WHERE pid = $1::int";
+        let sql =
+            "SELECT coalesce(wait_event = 'PgSleep', false)::text FROM pg_stat_activity WHERE pid = $1::int";
         while observer
             .text(&observer_cx, sql, &[Some(pid.clone())])
             .await
