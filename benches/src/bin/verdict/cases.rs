@@ -4,6 +4,7 @@
 mod shared;
 
 use pgverse::Result;
+use pgverse::stats::median;
 use pgverse::types::{CandidateReport, Interval, Report};
 
 use crate::ground::Ground;
@@ -38,9 +39,10 @@ pub(crate) async fn parameters() -> Result<()> {
 
 pub(crate) async fn writes() -> Result<()> {
     let ground = Ground::new()?;
-    let bounded = shared::writes(ground.path(), 1.1, (1.0, 1.0)).await?;
-    let reads = shared::writes(ground.path(), 1000.0, (100.0, 0.1)).await?;
-    let writes = shared::writes(ground.path(), 1000.0, (0.01, 1000.0)).await?;
+    let people = shared::people(ground.path())?;
+    let bounded = shared::writes(people.clone(), 1.1, (1.0, 1.0)).await?;
+    let reads = shared::writes(people.clone(), 1000.0, (100.0, 0.1)).await?;
+    let writes = shared::writes(people, 1000.0, (0.01, 1000.0)).await?;
     let refused = winner(&bounded).is_empty() && candidate(&bounded, "index-1")?.reason.contains("allowed");
     let right = refused && winner(&reads) == "index-1" && winner(&writes).is_empty();
     println!(
@@ -53,6 +55,10 @@ pub(crate) async fn writes() -> Result<()> {
     for report in [&bounded, &reads, &writes] {
         println!("    {}", candidate(report, "index-1")?.reason);
     }
+    println!(
+        "    a scan beside the rolled-back writes takes {:.2} times as long in the last three rounds as in the first three",
+        drift(&reads).unwrap_or(1.0)
+    );
     Ok(())
 }
 
@@ -74,6 +80,12 @@ pub(crate) async fn finals() -> Result<()> {
         println!("    {id}: {reason}");
     }
     Ok(())
+}
+
+/// How much longer the baseline of a read takes at the end of a race than at its begin.
+fn drift(report: &Report) -> Option<f64> {
+    let scan = report.trials.first()?.samples.iter().find(|s| s.statement.as_str() == "by_email")?.baseline();
+    Some(median(scan.last_chunk::<3>()?) / median(scan.first_chunk::<3>()?))
 }
 
 fn crowned(report: &Report) -> String {

@@ -5,6 +5,7 @@ mod builder;
 mod construct;
 mod finale;
 mod inspect;
+mod litter;
 mod options;
 mod probe;
 mod propose;

@@ -9,7 +9,9 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::Semaphore;
 
 use super::RaceOptions;
+use super::litter::Litter;
 use super::screen::{Cell, Impact, text};
+use super::universe::closed;
 use crate::bench::{Arm, Lab, Round, Shot};
 use crate::context::{Context, Phase};
 use crate::error::{Error, Result};
@@ -17,7 +19,7 @@ use crate::event::Event;
 use crate::judge::{Progress, progress};
 use crate::stats::median;
 use crate::traits::{Benchmarker, Sample};
-use crate::types::{AgentName, Candidate, Limits, PairedSamples, Trial, TrialState};
+use crate::types::{AgentName, Brief, Candidate, Limits, PairedSamples, Trial, TrialState};
 
 const BASELINE: usize = 0;
 const CONTROL: usize = 1;
@@ -57,6 +59,7 @@ pub(super) struct Track<'a> {
     pub(super) benchmarker: &'a dyn Benchmarker,
     pub(super) slot: &'a Arc<Semaphore>,
     pub(super) cells: &'a [Cell<'a>],
+    pub(super) brief: &'a Brief,
     pub(super) baseline: Arm,
     pub(super) control: Arm,
     pub(super) limits: &'a Limits,
@@ -87,6 +90,9 @@ pub(super) async fn race(
                 .map(|r| r.rival.as_ref().map_or_else(|| track.baseline.clone(), |rival| rival.arm.clone())),
         )
         .collect();
+    let raced: BTreeSet<usize> = runners.iter().flat_map(|r| r.impact.measured.iter().copied()).collect();
+    let mut litter =
+        Litter::of(cx, track.lab, track.brief, raced.into_iter().map(|cell| track.cells[cell])).await?;
     constants(cx, track, &arms, runners).await?;
     let mut pace = Pace { dear: dear(cx, track, &arms).await?, ..Pace::default() };
     // The first round warms caches and finds how often each statement must run; its samples are not kept.
@@ -100,6 +106,7 @@ pub(super) async fn race(
         let samples = fire(cx, track, &arms, &shots).await?;
         record(track, runners, &live, &shots, &samples, &pace);
         pace.learn(&shots, &samples);
+        litter.clear(cx, track.lab, track.slot).await?;
         retire(cx, track, runners, &mut live, round);
         cx.emit(Event::Measured {
             agent: track.agent.clone(),
@@ -263,8 +270,7 @@ async fn dear(cx: &Context, track: &Track<'_>, arms: &[Arm]) -> Result<BTreeSet<
 
 /// Runs the shots while holding the timing slot.
 async fn fire(cx: &Context, track: &Track<'_>, arms: &[Arm], shots: &[(usize, Shot)]) -> Result<Vec<Sample>> {
-    let permit =
-        track.slot.acquire().await.map_err(|e| Error::internal("the timing slot is closed").caused_by(e))?;
+    let permit = track.slot.acquire().await.map_err(closed)?;
     let _measuring = cx.meter().enter(Phase::Measuring);
     let round = Round { arms: arms.to_vec(), shots: shots.iter().map(|(_, s)| s.clone()).collect() };
     let samples = track.benchmarker.measure(cx, track.lab, &round).await?;

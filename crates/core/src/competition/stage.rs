@@ -232,6 +232,7 @@ impl Stage<'_> {
             benchmarker: self.shared.benchmarker.as_ref(),
             slot: &self.shared.slot,
             cells: self.cells,
+            brief: self.brief,
             baseline: built.baseline("baseline"),
             control: Arm { name: "control".to_owned(), ..built.baseline("control") },
             limits: &self.task.problem.limits,

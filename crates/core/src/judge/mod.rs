@@ -4,6 +4,8 @@ mod bounds;
 mod objective;
 mod paired;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 pub use paired::PairedJudge;
 pub(crate) use paired::error_part;

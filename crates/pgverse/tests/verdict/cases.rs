@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use pgverse::competition::{Competition, CompetitionBuilder, RaceOptions};
 use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
+use pgverse::traits::ForkBackend;
 use pgverse::types::{
     Candidate, CandidateReport, Change, IndexKey, Limits, Operation, Origin, ParameterSet, Problem, Report,
     Statement, StatementKind, Workload,
@@ -36,17 +37,22 @@ const THINGS: &str = "
     SELECT i % 1000, 'label ' || i, i % 97 FROM generate_series(1, 60000) AS i;
     CREATE INDEX things_amount ON things (amount);";
 
-/// A competition that needs a backend's directory only.
-fn competition(home: &Path, script: &str, statements: Vec<Statement>) -> Result<CompetitionBuilder> {
+/// A backend that forks what this script makes.
+fn backend(home: &Path, script: &str) -> Result<Arc<dyn ForkBackend>> {
     let golden = GoldenSource::Script {
         name: "cases".to_owned(),
         sql: vec![script.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()],
     };
     let config = LocalConfig { home: Some(home.to_owned()), ..LocalConfig::new(golden) };
-    Ok(Competition::builder()
+    Ok(Arc::new(LocalBackend::new(config)?))
+}
+
+/// Everything but the agents.
+fn competition(backend: Arc<dyn ForkBackend>, statements: Vec<Statement>) -> CompetitionBuilder {
+    Competition::builder()
         .workload(Workload { statements })
-        .backend(Arc::new(LocalBackend::new(config)?))
-        .options(RaceOptions { measuring_seconds: 30.0, ..RaceOptions::default() }))
+        .backend(backend)
+        .options(RaceOptions { measuring_seconds: 30.0, ..RaceOptions::default() })
 }
 
 fn agent(name: &str, candidates: Vec<Candidate>) -> Arc<FixedAgent> {
@@ -106,11 +112,20 @@ pub(crate) async fn parameters(home: &Path, good: bool) -> Result<Report> {
         let keys = vec![IndexKey::column("status"), created()];
         candidates.push(indexed("orders", "orders_status_created", keys));
     }
-    competition(home, ORDERS, vec![newest])?.agent(agent("index", candidates)).build()?.run().await
+    competition(backend(home, ORDERS)?, vec![newest]).agent(agent("index", candidates)).build()?.run().await
+}
+
+/// Where people are looked up and arrive.
+pub(crate) fn people(home: &Path) -> Result<Arc<dyn ForkBackend>> {
+    backend(home, PEOPLE)
 }
 
 /// Three indexes that serve reads and that each arrival must keep up.
-pub(crate) async fn writes(home: &Path, max_write_slowdown: f64, weights: (f64, f64)) -> Result<Report> {
+pub(crate) async fn writes(
+    people: Arc<dyn ForkBackend>,
+    max_write_slowdown: f64,
+    weights: (f64, f64),
+) -> Result<Report> {
     let columns = ["email", "phone", "code"];
     let mut statements: Vec<Statement> = columns
         .iter()
@@ -125,7 +140,7 @@ pub(crate) async fn writes(home: &Path, max_write_slowdown: f64, weights: (f64, 
         columns.iter().map(|c| index("people", &format!("people_{c}"), vec![IndexKey::column(*c)])).collect();
     let candidate = Candidate::new("an index for each", Change { operations });
     let limits = Limits { max_write_slowdown, ..Limits::default() };
-    competition(home, PEOPLE, statements)?
+    competition(people, statements)
         .problem(Problem { limits, ..Problem::default() })
         .agent(agent("index", vec![candidate]))
         .build()?
@@ -142,7 +157,7 @@ pub(crate) async fn helping(home: &Path) -> Result<Report> {
     ];
     let one =
         |column: &str| vec![indexed("things", &format!("things_{column}"), vec![IndexKey::column(column)])];
-    let builder = competition(home, THINGS, statements)?;
+    let builder = competition(backend(home, THINGS)?, statements);
     builder.agent(agent("one", one("owner"))).agent(agent("other", one("label"))).build()?.run().await
 }
 
@@ -154,7 +169,7 @@ pub(crate) async fn rewrites(home: &Path) -> Result<Report> {
         )
     };
     let statements = vec![statement("heavy", &work(40_000), StatementKind::Read, 1.0)];
-    let builder = competition(home, THINGS, statements)?;
+    let builder = competition(backend(home, THINGS)?, statements);
     let one = agent("one", vec![rewritten("heavy", &work(10_000))]);
     let other = agent("other", vec![rewritten("heavy", "SELECT count(*) FROM things WHERE amount = 7")]);
     builder.agent(one).agent(other).build()?.run().await
@@ -164,7 +179,7 @@ pub(crate) async fn rewrites(home: &Path) -> Result<Report> {
 pub(crate) async fn old_text(home: &Path) -> Result<Report> {
     let old = "SELECT count(*) FROM things WHERE amount + 0 = 7";
     let statements = vec![statement("by_amount", old, StatementKind::Read, 1.0)];
-    let builder = competition(home, THINGS, statements)?;
+    let builder = competition(backend(home, THINGS)?, statements);
     let keys = vec![IndexKey::expression("amount + 0")];
     let one = agent("one", vec![indexed("things", "things_amount_0", keys)]);
     let other = agent("other", vec![rewritten("by_amount", "SELECT count(*) FROM things WHERE amount = 7")]);

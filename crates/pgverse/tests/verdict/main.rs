@@ -1,10 +1,16 @@
 //! Workloads on which a verdict is easily got wrong, on real forks.
 
 mod cases;
+mod kept;
 
-use pgverse::types::{CandidateStatus, Operation};
+use pgverse::Context;
+use pgverse::traits::ForkBackend;
+use pgverse::types::{CandidateStatus, Operation, StatementKind};
+
+use std::sync::Arc;
 
 use cases::{candidate, winner};
+use kept::Kept;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_parameter_set_that_becomes_slower_refuses_the_crown_by_name() {
@@ -30,21 +36,38 @@ async fn the_index_that_serves_every_parameter_set_wins() {
 #[tokio::test(flavor = "multi_thread")]
 async fn dear_writes_are_refused_or_weighed_and_both_sides_are_told() {
     let home = pgverse_testkit::home();
-    let bounded = cases::writes(home.path(), 1.1, (1.0, 1.0)).await.unwrap();
+    let bounded = cases::writes(cases::people(home.path()).unwrap(), 1.1, (1.0, 1.0)).await.unwrap();
     let refused = candidate(&bounded, "index-1").unwrap();
     assert_eq!(refused.status, CandidateStatus::Rejected, "{}", refused.reason);
     assert!(refused.reason.contains("allowed: 1.1 (reads that it touches take 0."), "{}", refused.reason);
     assert!(refused.costs.write_ratio.unwrap() > 1.1);
 
-    let reads = cases::writes(home.path(), 1000.0, (100.0, 0.1)).await.unwrap();
+    let reads = cases::writes(cases::people(home.path()).unwrap(), 1000.0, (100.0, 0.1)).await.unwrap();
     assert_eq!(winner(&reads), "index-1", "{}", reads.verdict.reason);
     assert!(reads.verdict.reason.contains("times their time, writes "), "{}", reads.verdict.reason);
 
-    let writes = cases::writes(home.path(), 1000.0, (0.01, 1000.0)).await.unwrap();
+    let writes = cases::writes(cases::people(home.path()).unwrap(), 1000.0, (0.01, 1000.0)).await.unwrap();
     assert_eq!(winner(&writes), "", "{}", writes.verdict.reason);
     let weighed = candidate(&writes, "index-1").unwrap();
     assert_eq!(weighed.status, CandidateStatus::Eliminated, "{}", weighed.reason);
     assert!(weighed.reason.contains("times their time, writes "), "{}", weighed.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rolled_back_writes_do_not_slow_scans_down() {
+    let home = pgverse_testkit::home();
+    let people = Arc::new(Kept(cases::people(home.path()).unwrap()));
+    let size = "SELECT pg_relation_size('people')::text";
+    people.prepare(&Context::new()).await.unwrap();
+    people.fork(&Context::new()).await.unwrap();
+    let before: f64 = people.ask_all(size).await[0].parse().unwrap();
+    let report = cases::writes(people.clone(), 1000.0, (1.0, 1.0)).await.unwrap();
+    let inserted = report.trials[0].samples.iter().filter(|s| s.kind == StatementKind::Write);
+    let rounds: usize = inserted.map(|s| s.baseline_ms.len()).sum();
+    assert!(rounds >= 6, "each round leaves three times 400 of 40,000 rows behind");
+    let after: f64 = people.ask_all(size).await[0].parse().unwrap();
+    // What the last round left is still there.
+    assert!(after < before * 1.1, "{before} {after}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,82 @@
+//! What rolled-back writes leave behind: dead rows, and space at the end of tables and indexes. Without clearing
+//! it away, a scan of a table that the workload writes to takes longer round by round, and an index that spares
+//! the scan looks better than it is.
+
+use tokio::sync::Semaphore;
+
+use super::screen::Cell;
+use super::universe::closed;
+use crate::bench::Lab;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::pg::quote::qualified;
+use crate::types::{Brief, StatementKind};
+
+/// A table that grew by more than this share is cleared.
+const TOLERATED: f64 = 0.02;
+
+/// The tables that a race writes to.
+#[derive(Debug)]
+pub(super) struct Litter {
+    tables: Vec<Table>,
+}
+
+#[derive(Debug)]
+struct Table {
+    name: String,
+    /// Size that it goes back to.
+    bytes: i64,
+}
+
+impl Litter {
+    /// The tables that the writes among these cells name in their plans, as large as they are now.
+    pub(super) async fn of<'a>(
+        cx: &Context,
+        lab: &Lab,
+        brief: &Brief,
+        cells: impl Iterator<Item = Cell<'a>>,
+    ) -> Result<Self> {
+        let mut names: Vec<String> = cells
+            .filter(|cell| cell.statement.kind == StatementKind::Write)
+            .flat_map(|cell| brief.plans_of(&cell.statement.id))
+            .flat_map(|planned| planned.plan.nodes())
+            .filter(|node| node.node_type == "ModifyTable")
+            .filter_map(|node| Some(qualified(node.schema.as_ref()?, node.relation_name.as_ref()?)))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut tables = Vec::with_capacity(names.len());
+        for name in names {
+            let bytes = size(cx, lab, &name).await?;
+            tables.push(Table { name, bytes });
+        }
+        Ok(Self { tables })
+    }
+
+    /// Clears the tables that have grown, while nobody is timed: it would disturb them.
+    pub(super) async fn clear(&mut self, cx: &Context, lab: &Lab, slot: &Semaphore) -> Result<()> {
+        if self.tables.is_empty() {
+            return Ok(());
+        }
+        let _permit = slot.acquire().await.map_err(closed)?;
+        for table in &mut self.tables {
+            #[allow(clippy::cast_precision_loss)] // Bytes of a table fit a float's 53 bits.
+            let tolerated = table.bytes as f64 * (1.0 + TOLERATED);
+            #[allow(clippy::cast_precision_loss)]
+            if size(cx, lab, &table.name).await? as f64 > tolerated {
+                lab.session().batch(cx, &format!("VACUUM (INDEX_CLEANUP ON) {}", table.name)).await?;
+                // What could not be given back would be tried again after each round.
+                table.bytes = table.bytes.max(size(cx, lab, &table.name).await?);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of a table with its partitions, without its indexes.
+async fn size(cx: &Context, lab: &Lab, table: &str) -> Result<i64> {
+    let sql = "SELECT coalesce(sum(pg_relation_size(relid)), 0)::text \
+               FROM pg_partition_tree($1::text::regclass) WHERE isleaf";
+    let text = lab.session().text(cx, sql, &[Some(table.to_owned())]).await?;
+    text.parse().map_err(|e| Error::internal("a size is not a number").with("value", &text).caused_by(e))
+}
