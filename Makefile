@@ -17,3 +17,17 @@ tidy:
 
 fmt:
 	cargo fmt --all
+
+.PHONY: bench-forks bench-verdict bench-equality
+
+# Forks of the local backend beside a bare probe, in one run.
+bench-forks:
+	cargo run --release --locked -p pgverse-benches --bin forks
+
+# Honesty between equals, power, and the other figures of the verdict.
+bench-verdict:
+	cargo run --release --locked -p pgverse-benches --bin verdict
+
+# Equal answers: the corpus of pairs.
+bench-equality:
+	cargo run --release --locked -p pgverse-benches --bin equality

@@ -27,7 +27,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
 /// time it bare), the command line in the command.
 const RESERVED: &[(&str, &[&str])] = &[
     ("tokio-postgres", &["pgverse-core", "pgverse-benches"]),
-    ("clap", &["pgverse-cli"]),
+    ("clap", &["pgverse-cli", "pgverse-benches"]),
     ("indicatif", &["pgverse-cli"]),
     ("comfy-table", &["pgverse-cli"]),
 ];

@@ -15,7 +15,12 @@ pub mod shared;
 
 /// Every built-in agent, in the order in which the demo shows them.
 pub fn all() -> Vec<Arc<dyn Agent>> {
-    vec![Arc::new(index::IndexAgent::default()), Arc::new(schema::SchemaAgent::default())]
+    vec![
+        Arc::new(index::IndexAgent::default()),
+        Arc::new(query::QueryAgent::new()),
+        Arc::new(cache::CacheAgent::new()),
+        Arc::new(schema::SchemaAgent::default()),
+    ]
 }
 
 /// The built-in agent of this name.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use support::Home;
 
-const DEMO: [&str; 5] = ["demo", "--scale", "0.05", "--agents", "index,schema"];
+const DEMO: [&str; 5] = ["demo", "--scale", "0.02", "--agents", "index,schema"];
 
 fn pid(child: &Child) -> Pid {
     Pid::from_child(child)
@@ -51,13 +51,13 @@ fn what_a_killed_run_leaves_is_swept() {
     let begin = Instant::now();
     home.run(DEMO);
     let whole = begin.elapsed();
-    for moment in 1..=6 {
+    for moment in 1..=5 {
         let mut child = home.start(DEMO);
-        std::thread::sleep(whole * moment / 8);
+        std::thread::sleep(whole * moment / 6);
         child.kill().unwrap();
         child.wait().unwrap();
         home.run(["fork", "sweep"]).ended(0);
-        home.assert_nothing_left(&format!("killed at {moment}/8 of {whole:?}"));
+        home.assert_nothing_left(&format!("killed at {moment}/6 of {whole:?}"));
     }
     let golden = home.path().join("golden");
     std::fs::remove_dir_all(&golden).unwrap();
@@ -65,6 +65,7 @@ fn what_a_killed_run_leaves_is_swept() {
     let mut child = home.start(DEMO);
     let begin = Instant::now();
     while std::fs::read_dir(&golden).map_or(0, Iterator::count) == 0 {
+        assert!(child.try_wait().unwrap().is_none(), "the demo ended before it built the golden image");
         assert!(begin.elapsed() < Duration::from_secs(120), "the golden image is begun");
         std::thread::yield_now();
     }

@@ -28,9 +28,9 @@ async fn count(cx: &Context, session: &Session) -> String {
 /// Two forks are apart from each other and from the golden image; costs and names are right; all goes.
 async fn forks_are_apart(place: &Place, wanted: Option<Mechanism>, expected: Mechanism) {
     let cx = Context::new();
-    let shares_blocks = LocalBackend::new(place.config(Some(Mechanism::Reflink))).is_ok();
+    let shares_blocks = place.backend(Some(Mechanism::Reflink)).mechanism().is_ok();
     let backend = place.backend(wanted);
-    assert_eq!(backend.mechanism(), expected);
+    assert_eq!(backend.mechanism().unwrap(), expected);
     assert_eq!(backend.capability().copy_on_write, expected != Mechanism::Copy);
     backend.prepare(&cx).await.unwrap();
     backend.prepare(&cx).await.unwrap();
@@ -43,7 +43,8 @@ async fn forks_are_apart(place: &Place, wanted: Option<Mechanism>, expected: Mec
         assert!(fork.cost.full_bytes > 20_000_000, "{:?}", fork.cost);
         let share = fork.cost.bytes as f64 / fork.cost.full_bytes as f64;
         match expected {
-            Mechanism::Copy => assert!((0.9..1.1).contains(&share), "{:?}", fork.cost),
+            // Pages of zeros, WAL made ready, stay holes.
+            Mechanism::Copy => assert!((0.8..1.1).contains(&share), "{:?}", fork.cost),
             // Without reflink the start alone copies files up.
             Mechanism::Overlayfs if !shares_blocks => assert!((0.1..0.9).contains(&share), "{:?}", fork.cost),
             _ => assert!(share < 0.1, "{:?}", fork.cost),
@@ -106,7 +107,7 @@ async fn without_copy_on_write_it_says_so() {
     let said = format!("{:?}", cx.events().history());
     assert!(said.contains("full copies") && said.contains("reflink"), "{said}");
 
-    let error = LocalBackend::new(place.config(Some(Mechanism::Reflink))).unwrap_err();
+    let error = place.backend(Some(Mechanism::Reflink)).prepare(&cx).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("share blocks"), "{error}");
 }

@@ -53,10 +53,10 @@ async fn a_server_answers_until_it_is_stopped() {
     assert_eq!(session.text(&cx, "SHOW fsync", &[]).await.unwrap(), "off");
     session.batch(&cx, "CREATE TABLE t AS SELECT 1 AS n").await.unwrap();
     assert_eq!(server::postmaster_of(&place.data), Some(running.process()));
-    assert!(process::working_in(&place.data).len() > 1);
+    assert!(process::servers_in(&place.data).len() > 1);
     running.stop(StopMode::Fast).await.unwrap();
     running.stop(StopMode::Fast).await.unwrap();
-    assert!(process::working_in(&place.data).is_empty());
+    assert!(process::servers_in(&place.data).is_empty());
 
     // A clean stop keeps what was committed, also with crash safety off.
     let running = place.start(&Settings::default());
@@ -64,7 +64,7 @@ async fn a_server_answers_until_it_is_stopped() {
     let session = Session::connect(&cx, &dsn, "test").await.unwrap();
     assert_eq!(session.text(&cx, "SELECT n::text FROM t", &[]).await.unwrap(), "1");
     running.stop(StopMode::Immediate).await.unwrap();
-    assert!(process::working_in(&place.data).is_empty());
+    assert!(process::servers_in(&place.data).is_empty());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn children_of_a_killed_postmaster_are_ended_too() {
     };
     let (busy, ()) = tokio::join!(busy, kill);
     assert_eq!(busy.unwrap_err().kind(), ErrorKind::Connection);
-    assert!(process::working_in(&place.data).is_empty());
+    assert!(process::servers_in(&place.data).is_empty());
 }
 
 #[tokio::test]

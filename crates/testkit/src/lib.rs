@@ -4,9 +4,11 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test support crate fails by panicking")]
 
 mod agents;
+mod home;
 mod server;
 pub mod shop;
 pub mod suite;
 
 pub use agents::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
+pub use home::home;
 pub use server::{TestServer, require_programs, require_tool};

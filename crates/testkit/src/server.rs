@@ -43,7 +43,8 @@ impl TestServer {
         let cx = Context::new();
         let programs = require_programs();
         let account = Account::resolve().expect("there is a user to run servers as");
-        let directory = tempfile::Builder::new().prefix("pgverse-test-").tempdir().expect("a directory can be made");
+        let directory =
+            tempfile::Builder::new().prefix("pgverse-test-").tempdir().expect("a directory can be made");
         account.give(directory.path()).expect("the directory can be given to the server's user");
         let data = directory.path().join("data");
         let port = if password.is_some() { free_port() } else { PORT };
@@ -71,7 +72,8 @@ impl TestServer {
         let this = Self { server, directory, port, password: password.map(ToOwned::to_owned) };
         this.wait_until_it_answers(&cx).await;
         if let Some(password) = password {
-            this.sql("postgres", &format!("ALTER ROLE {SUPERUSER} PASSWORD {}", quote::literal(password))).await;
+            this.sql("postgres", &format!("ALTER ROLE {SUPERUSER} PASSWORD {}", quote::literal(password)))
+                .await;
         }
         this
     }

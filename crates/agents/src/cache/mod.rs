@@ -1,1 +1,8 @@
-//! The cache agent: stored results.
+#![doc = include_str!("docs.md")]
+
+mod agent;
+mod cached;
+mod lift;
+mod rules;
+
+pub use agent::CacheAgent;

@@ -206,13 +206,13 @@ impl<'a> Reader<'a, '_> {
             table,
             alias,
             node: format!("{} on {}{}", node.node_type, table.name, label(alias, &table.name)),
-            predicates: conditions.all,
-            any: conditions.any,
             joins: self.joins(alias, node, within),
             order: self.order(alias, within),
             arguments: self.arguments(alias, within),
             columns: self.columns(alias, node, within),
-            scanned: kept + removed,
+            scanned: (kept + removed).max(entries(node, table, &conditions.all)),
+            predicates: conditions.all,
+            any: conditions.any,
             kept,
             loops: node.actual_loops.unwrap_or(1.0) * here.share,
             ms: self.scan_ms(here),
@@ -346,6 +346,17 @@ impl<'a> Reader<'a, '_> {
         let sound = texts.into_iter().all(|text| self.scope.columns_in(alias, text, &mut columns));
         sound.then_some(columns)
     }
+}
+
+/// Index entries read where the condition leaves the first key open: all of them, since a B-tree is only
+/// narrowed down from its first key on. The plan does not show it.
+fn entries(node: &PlanNode, table: &Table, predicates: &[Predicate]) -> f64 {
+    let name = node.index_name.as_ref().or_else(|| node.plans.iter().find_map(|n| n.index_name.as_ref()));
+    let index = name.and_then(|name| table.indexes.iter().find(|i| &i.name == name && i.method == "btree"));
+    let Some(first) = index.and_then(|i| i.keys.first()?.column.as_deref()) else { return 0.0 };
+    let conditional = node.index_cond.is_some() || node.recheck_cond.is_some();
+    let open = conditional && !predicates.iter().any(|p| p.on.column() == Some(first));
+    if open { table.rows * node.actual_loops.unwrap_or(1.0).max(1.0) } else { 0.0 }
 }
 
 fn node_texts(node: &PlanNode) -> Vec<&String> {

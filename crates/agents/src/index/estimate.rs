@@ -1,6 +1,6 @@
 //! What the statistics say of one column or index.
 
-use pgverse_core::types::{IndexKey, Table};
+use pgverse_core::types::{IndexKey, Table, TableKind};
 
 use super::spec::Spec;
 use crate::shared::conditions::{Predicate, Side, Test};
@@ -11,10 +11,9 @@ const UNKNOWN_EQUALITY: f64 = 0.005;
 /// Smallest table that is worth an index, bytes: sixteen pages are read faster than they are looked up.
 pub(crate) const SMALLEST_TABLE: u64 = 16 * 8192;
 
-/// Whether a table is too small for an index.
+/// Whether a table is too small for an index. A partitioned table has no pages of its own.
 pub(crate) fn is_small(table: &Table) -> bool {
-    // A partitioned table has no pages of its own.
-    table.bytes < SMALLEST_TABLE && table.rows < 2000.0
+    table.kind != TableKind::Partitioned && table.bytes < SMALLEST_TABLE
 }
 
 /// Share of the rows for which an equality holds, from `pg_stats`, as the planner's `eqsel` computes it.

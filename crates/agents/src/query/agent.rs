@@ -2,9 +2,7 @@
 
 use async_trait::async_trait;
 use pgverse_core::traits::{Agent, Probe};
-use pgverse_core::types::{
-    Brief, Candidate, Change, Operation, Plan, Statement, StatementKind,
-};
+use pgverse_core::types::{Brief, Candidate, Change, Operation, Plan, Statement, StatementKind};
 use pgverse_core::{Context, Result};
 
 use super::case::{Case, Rewrite};
@@ -45,13 +43,14 @@ impl Agent for QueryAgent {
                 proven.push((statement, time, tree));
             }
         }
-        let facts = Facts::load(cx, probe, &brief.catalog, proven.iter().map(|(.., tree)| &tree.query)).await?;
+        let facts =
+            Facts::load(cx, probe, &brief.catalog, proven.iter().map(|(.., tree)| &tree.query)).await?;
         let mut offers: Vec<Vec<Candidate>> = Vec::new();
         for (statement, time, tree) in &proven {
             cx.check()?;
             offers.push(candidates(cx, probe, brief, &facts, statement, *time, tree).await?);
         }
-        Ok(best_first(offers))
+        Ok(in_turn(&offers).take(MOST).collect())
     }
 }
 
@@ -91,7 +90,7 @@ async fn candidates(
     }
     let executed = brief.plans_of(&statement.id).map(|p| &p.plan).find(|p| p.execution_ms.is_some());
     let case = Case { facts, query: &tree.query, executed };
-    let mut found = Vec::new();
+    let mut found: Vec<Vec<Candidate>> = Vec::new();
     for rewrite in rules::ALL.iter().flat_map(|rule| rule(&case)) {
         // A parameter that is gone, or new, would change how the application binds.
         if placeholders(&rewrite.query) != placeholders(&tree.query) {
@@ -104,14 +103,19 @@ async fn candidates(
             tracing::debug!(statement = %statement.id, rule = rewrite.rule, "dropped: the plan stays the same");
             continue;
         }
-        let ratio = cost_ratio(statement, &tree.plans, &new);
-        found.extend(variants(statement, share, &rewrite, &sql, ratio));
+        let ratio = cost_ratio(brief, statement, &tree.plans, &new);
+        found.push(variants(statement, share, &rewrite, &sql, ratio));
     }
-    found.truncate(MOST_PER_STATEMENT);
-    Ok(found)
+    Ok(in_turn(&found).take(MOST_PER_STATEMENT).collect())
 }
 
-fn variants(statement: &Statement, share: f64, rewrite: &Rewrite, sql: &str, ratio: Option<f64>) -> Vec<Candidate> {
+fn variants(
+    statement: &Statement,
+    share: f64,
+    rewrite: &Rewrite,
+    sql: &str,
+    ratio: Option<f64>,
+) -> Vec<Candidate> {
     let text = Operation::RewriteStatement {
         statement: statement.id.clone(),
         sql: sql.to_owned(),
@@ -146,20 +150,24 @@ fn variants(statement: &Statement, share: f64, rewrite: &Rewrite, sql: &str, rat
     all
 }
 
-/// The planner's cost of the new text over that of the old one, weighted over the parameter sets.
-fn cost_ratio(statement: &Statement, old: &[Plan], new: &[Plan]) -> Option<f64> {
+/// The planner's cost of the whole workload with the new text over that with the old one.
+fn cost_ratio(brief: &Brief, statement: &Statement, old: &[Plan], new: &[Plan]) -> Option<f64> {
     let cost = |plans: &[Plan]| -> f64 {
         let sets = statement.parameter_sets.iter().zip(plans);
         sets.map(|(set, plan)| statement.weight_of(set) * plan.root.total_cost).sum()
     };
-    let (old, new) = (cost(old), cost(new));
-    (old > 0.0).then(|| new / old)
+    let all = brief.workload.statements.iter().flat_map(|s| s.parameter_sets.iter().map(move |set| (s, set)));
+    let total: f64 = all
+        .filter_map(|(s, set)| {
+            let plan = brief.plans_of(&s.id).find(|p| p.parameter_set == set.id)?;
+            Some(s.weight_of(set) * plan.plan.root.total_cost)
+        })
+        .sum();
+    (total > 0.0).then(|| (total - cost(old) + cost(new)).max(0.0) / total)
 }
 
-/// One candidate for each statement, then the second of each, and so on, so that no statement crowds out the
-/// others.
-fn best_first(offers: Vec<Vec<Candidate>>) -> Vec<Candidate> {
+/// The first of each, then the second of each, and so on, so that none crowds out the others.
+fn in_turn(offers: &[Vec<Candidate>]) -> impl Iterator<Item = Candidate> {
     let deepest = offers.iter().map(Vec::len).max().unwrap_or(0);
-    let rounds = (0..deepest).flat_map(|round| offers.iter().filter_map(move |offer| offer.get(round)));
-    rounds.take(MOST).cloned().collect()
+    (0..deepest).flat_map(|turn| offers.iter().filter_map(move |offer| offer.get(turn))).cloned()
 }

@@ -16,7 +16,7 @@ const KNOWN: &[&str] = &["avg", "bool_and", "bool_or", "count", "every", "max", 
 pub(crate) struct Aggregate {
     /// The call.
     pub(crate) call: Function,
-    /// The argument; nothing for `count(*)`.
+    /// The argument; nothing for `count(*)`, and for `count(1)`, which is the same.
     pub(crate) argument: Option<Expr>,
     /// Relations whose columns it reads.
     pub(crate) relations: BTreeSet<usize>,
@@ -41,6 +41,14 @@ impl Aggregate {
         }
         let argument = match list.args.as_slice() {
             [FunctionArg::Unnamed(FunctionArgExpr::Wildcard)] if name == "count" => None,
+            [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(constant)))]
+                if name == "count"
+                    && constant.value != Value::Null
+                    && !matches!(constant.value, Value::Placeholder(_))
+                    && list.duplicate_treatment.is_none() =>
+            {
+                None
+            }
             [FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))] => Some(argument.clone()),
             _ => return None,
         };
@@ -72,13 +80,16 @@ impl Aggregate {
     }
 
     /// The same call for use inside, over rows of its own relation only: `count(c)` of a column that is never
-    /// NULL becomes `count(*)`, so that an index need not hold the column.
+    /// NULL, or of a constant, becomes `count(*)`, so that an index need not hold the column.
     pub(crate) fn inner(&self, scope: &Scope<'_>) -> Expr {
         let mut call = self.call.clone();
-        if let (Some(argument), FunctionArguments::List(list)) = (&self.argument, &mut call.args)
+        if let FunctionArguments::List(list) = &mut call.args
             && self.counts()
             && !matches!(list.duplicate_treatment, Some(DuplicateTreatment::Distinct))
-            && scope.column(argument).is_some_and(|(_, column)| column.not_null)
+            && self
+                .argument
+                .as_ref()
+                .is_none_or(|a| scope.column(a).is_some_and(|(_, column)| column.not_null))
         {
             list.args = vec![FunctionArg::Unnamed(FunctionArgExpr::Wildcard)];
         }
@@ -165,11 +176,16 @@ mod tests {
     #[test]
     fn aggregates_are_taken_apart() {
         assert_eq!(read("count(*)"), Some((true, false, "count(*)".into())));
+        assert_eq!(read("count(1)"), Some((true, false, "count(*)".into())));
+        assert_eq!(read("count(NULL)"), None);
         assert_eq!(read("count(o.id)"), Some((true, true, "count(*)".into())));
         assert_eq!(read("count(o.user_id)"), Some((true, true, "count(o.user_id)".into())));
         assert_eq!(read("count(DISTINCT o.id)"), Some((true, true, "count(DISTINCT o.id)".into())));
         assert_eq!(read("sum(o.total * 2)"), Some((false, true, "sum(o.total * 2)".into())));
-        assert_eq!(read("sum(coalesce(o.total, 0))"), Some((false, false, "sum(coalesce(o.total, 0))".into())));
+        assert_eq!(
+            read("sum(coalesce(o.total, 0))"),
+            Some((false, false, "sum(coalesce(o.total, 0))".into()))
+        );
     }
 
     #[test]

@@ -59,11 +59,7 @@ async fn create(cx: &Context, from: &From, ttl: Duration, json: Option<&JsonTarg
             universe.expires,
             created.dsn,
             universe.id,
-            if from.backend == "local" {
-                String::new()
-            } else {
-                format!(" --backend {} --source URL", from.backend)
-            },
+            if universe.backend == "local" { "" } else { " --source URL" },
         )
     })
 }
@@ -77,7 +73,9 @@ async fn list(cx: &Context, from: &From, json: Option<&JsonTarget>) -> Result<()
         for universe in &universes {
             let (size, Universe { id, backend, mechanism, owner, expires, .. }) =
                 (megabytes(universe.cost.bytes), universe);
-            text.push_str(&format!("{id}  {backend}: {mechanism}, {size} MB  owner {owner}  until {expires}\n"));
+            text.push_str(&format!(
+                "{id}  {backend}: {mechanism}, {size} MB  owner {owner}  until {expires}\n"
+            ));
         }
         text + &count(universes.len(), "fork") + "\n"
     })

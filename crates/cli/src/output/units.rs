@@ -24,7 +24,8 @@ pub(crate) fn speed_up(ratio: f64) -> String {
 
 /// Estimate and interval of a ratio of times, such as `0.312 [0.301, 0.330]`.
 pub(crate) fn ratio(ratio: Interval) -> String {
-    format!("{} [{}, {}]", significant(ratio.estimate), significant(ratio.low), significant(ratio.high))
+    let high = if ratio.high >= f64::MAX { "∞".to_owned() } else { significant(ratio.high) };
+    format!("{} [{}, {high}]", significant(ratio.estimate), significant(ratio.low))
 }
 
 /// `1 statement`, `2 statements`.
@@ -44,8 +45,8 @@ mod tests {
     #[test]
     fn three_digits_are_enough() {
         let shown: Vec<String> =
-            [0.0, 0.000_123_4, 0.012_34, 0.5, 1.0, 3.14159, 42.04, -7.25, 1234.6].map(significant).to_vec();
-        assert_eq!(shown, ["0", "0.0001", "0.0123", "0.500", "1.00", "3.14", "42.0", "-7.25", "1235"]);
+            [0.0, 0.000_123_4, 0.012_34, 0.5, 1.0, 3.25159, 42.04, -7.25, 1234.6].map(significant).to_vec();
+        assert_eq!(shown, ["0", "0.0001", "0.0123", "0.500", "1.00", "3.25", "42.0", "-7.25", "1235"]);
         assert_eq!(significant(f64::NAN), "-");
     }
 

@@ -53,7 +53,8 @@ impl Home {
             .args(args)
             .env("PGVERSE_HOME", self.path())
             .env_remove("PGVERSE_SOURCE")
-            .env_remove("PGVERSE_LOG");
+            .env_remove("PGVERSE_LOG")
+            .env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

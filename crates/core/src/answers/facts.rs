@@ -129,9 +129,8 @@ impl Visitor for Picks {
     }
 
     fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::Function(function) => self.found |= order_sensitive(function),
-            _ => {}
+        if let Expr::Function(function) = expr {
+            self.found |= order_sensitive(function);
         }
         ControlFlow::Continue(())
     }

@@ -148,10 +148,12 @@ impl Groups<'_> {
 fn offset(limit: Option<&LimitClause>) -> Option<Offset> {
     let value = match limit {
         None => return Some(Offset::Rows(0)),
-        Some(LimitClause::LimitOffset { limit_by, offset, .. }) if limit_by.is_empty() => match offset {
-            None => return Some(Offset::Rows(0)),
-            Some(offset) => &offset.value,
-        },
+        Some(LimitClause::LimitOffset { limit_by, offset: None, .. }) if limit_by.is_empty() => {
+            return Some(Offset::Rows(0));
+        }
+        Some(LimitClause::LimitOffset { limit_by, offset: Some(offset), .. }) if limit_by.is_empty() => {
+            &offset.value
+        }
         Some(_) => return None,
     };
     match value {

@@ -1,6 +1,7 @@
 //! A universe's session for building and measuring. Cannot be built from a [`crate::pg::Source`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -12,8 +13,32 @@ use crate::types::{Isolation, Universe};
 #[derive(Debug)]
 pub struct Lab {
     session: Session,
-    cpu_clock: Option<PathBuf>,
+    scheduler: Option<PathBuf>,
     own_server: bool,
+}
+
+/// Time of a process on a processor, and in the queue for one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scheduled {
+    pub(super) running: Duration,
+    pub(super) queued: Duration,
+}
+
+impl Scheduled {
+    /// The first two numbers of a schedstat file (proc(5)): nanoseconds on a processor, and in its queue.
+    fn read(path: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(path).ok()?;
+        let mut numbers = text.split_whitespace().map_while(|n| n.parse().ok().map(Duration::from_nanos));
+        Some(Self { running: numbers.next()?, queued: numbers.next()? })
+    }
+
+    /// What was added since.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self {
+            running: self.running.saturating_sub(before.running),
+            queued: self.queued.saturating_sub(before.queued),
+        }
+    }
 }
 
 impl Lab {
@@ -28,7 +53,7 @@ impl Lab {
         let clock = PathBuf::from(format!("/proc/{}/schedstat", session.backend_pid()));
         Ok(Self {
             session,
-            cpu_clock: (capability.same_machine && clock.exists()).then_some(clock),
+            scheduler: (capability.same_machine && clock.exists()).then_some(clock),
             own_server: capability.isolation == Isolation::OwnServer,
         })
     }
@@ -50,9 +75,15 @@ impl Lab {
         text.parse().map_err(|e| Error::internal("a log position is not a number").caused_by(e))
     }
 
-    /// Nanoseconds of processor time of the server process so far, where the kernel tells (schedstat).
-    pub(super) fn cpu_nanoseconds(&self) -> Option<u64> {
-        let text = std::fs::read_to_string(self.cpu_clock.as_ref()?).ok()?;
-        text.split_whitespace().next()?.parse().ok()
+    /// What the server process has had of the processor so far, and how long it and the threads of this process
+    /// waited for one, where the kernel tells.
+    pub(super) fn scheduled(&self) -> Option<Scheduled> {
+        let server = Scheduled::read(self.scheduler.as_ref()?)?;
+        let threads = std::fs::read_dir("/proc/self/task").ok()?;
+        let waited: Duration = threads
+            .filter_map(|thread| Scheduled::read(&thread.ok()?.path().join("schedstat")))
+            .map(|thread| thread.queued)
+            .sum();
+        Some(Scheduled { running: server.running, queued: server.queued + waited })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::lab::Lab;
+use super::lab::{Lab, Scheduled};
 use super::round::{Arm, Round, Shot};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -64,36 +64,59 @@ async fn fire_all(cx: &Context, lab: &Lab, shots: &[Shot], samples: &mut Vec<Sam
 async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
     let session = lab.session();
     let timeout = Duration::from_millis(shot.timeout_ms);
-    session.batch(cx, &format!("SET LOCAL statement_timeout TO {}", shot.timeout_ms)).await?;
     let prepared = if shot.values.is_empty() { None } else { Some(session.prepare(cx, &shot.sql).await?) };
     // Switching empties the session's caches of catalog entries. Planning once fills them again, so that no
     // arm pays for its switch.
     crate::pg::explain(session, cx, &shot.sql, &shot.values).await?;
-    let mut runs: Vec<(Duration, Option<u64>)> = Vec::with_capacity(shot.repetitions.max(1) as usize);
+    let mut runs: Vec<Run> = Vec::with_capacity(shot.repetitions.max(1) as usize);
     for _ in 0..shot.repetitions.max(1) {
-        session.batch(cx, "SAVEPOINT shot").await?;
-        let before = lab.cpu_nanoseconds();
+        // The time-out is for the run alone: planning and switching are not the statement's.
+        session
+            .batch(cx, &format!("SAVEPOINT shot; SET LOCAL statement_timeout TO {}", shot.timeout_ms))
+            .await?;
+        let before = lab.scheduled();
         let outcome = session.time(cx, prepared.as_ref(), &shot.sql, &shot.values).await;
-        let cpu = lab.cpu_nanoseconds().zip(before).map(|(after, before)| after.saturating_sub(before));
+        let scheduled = lab.scheduled().zip(before).map(|(after, before)| after.since(before));
         let undo = if shot.kind == StatementKind::Write || outcome.is_err() {
             "ROLLBACK TO SAVEPOINT shot; RELEASE SAVEPOINT shot"
         } else {
-            "RELEASE SAVEPOINT shot"
+            "SET LOCAL statement_timeout TO 0; RELEASE SAVEPOINT shot"
         };
         session.batch(cx, undo).await?;
         match outcome {
-            Ok(wall) => runs.push((wall, cpu)),
+            Ok(wall) => runs.push(Run { wall, scheduled }),
             Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
-                return Ok(Sample { wall_ms: milliseconds(timeout), cpu_ms: None, timed_out: true });
+                let wall_ms = milliseconds(timeout);
+                let unqueued_ms = lab.scheduled().map(|_| wall_ms);
+                return Ok(Sample { wall_ms, cpu_ms: None, unqueued_ms, timed_out: true });
             }
             Err(error) => return Err(error),
         }
     }
-    runs.sort_unstable();
-    let (wall, cpu) = runs[runs.len() / 2];
-    #[allow(clippy::cast_precision_loss)] // Nanoseconds of one statement fit a float's 53 bits.
-    let cpu_ms = cpu.map(|ns| ns as f64 / 1e6);
-    Ok(Sample { wall_ms: milliseconds(wall), cpu_ms, timed_out: false })
+    runs.sort_unstable_by_key(Run::unqueued);
+    let run = runs[(runs.len() - 1) / 2];
+    Ok(Sample {
+        wall_ms: milliseconds(run.wall),
+        cpu_ms: run.scheduled.map(|s| milliseconds(s.running)),
+        unqueued_ms: run.scheduled.map(|_| milliseconds(run.unqueued())),
+        timed_out: false,
+    })
+}
+
+/// One execution.
+#[derive(Debug, Clone, Copy)]
+struct Run {
+    wall: Duration,
+    scheduled: Option<Scheduled>,
+}
+
+impl Run {
+    /// Wall time without the waits for a processor, the server's and our own: a reply is not late because nobody
+    /// was there to read it. Some of that wait may lie outside of the statement, so the result is never less than
+    /// the server's time on a processor.
+    fn unqueued(&self) -> Duration {
+        self.scheduled.map_or(self.wall, |s| self.wall.saturating_sub(s.queued).max(s.running).min(self.wall))
+    }
 }
 
 fn milliseconds(duration: Duration) -> f64 {

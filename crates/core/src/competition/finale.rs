@@ -1,6 +1,7 @@
 //! The grand final: do the winners of several universes help each other?
 
 use super::UniverseOutcome;
+use super::unite::unite;
 use super::universe::sort_key;
 use crate::judge::{estimate, helps_somewhere};
 use crate::types::{Candidate, Limits, Trial};
@@ -35,7 +36,7 @@ impl Finalists {
     }
 
     /// The finalists of all universes; `None` if fewer than two universes have one, since a universe unites
-    /// its own.
+    /// its own, or if all of them change the same thing: that needs no fork to find out.
     pub(super) fn across(outcomes: &[UniverseOutcome], limits: &Limits) -> Option<Self> {
         let trials = outcomes.iter().flat_map(|o| {
             o.trials.iter().filter_map(|t| Some((o.candidates.iter().find(|c| c.id == t.candidate)?, t)))
@@ -47,6 +48,7 @@ impl Finalists {
         }
         let own = outcomes.iter().find(|o| o.agent == leader)?;
         finalists.number = own.candidates.iter().map(|c| sort_key(&c.id).1).max().unwrap_or(0) as usize + 1;
-        Some(finalists)
+        let members: Vec<&Candidate> = finalists.members.iter().collect();
+        unite(finalists.number, &members).is_some().then_some(finalists)
     }
 }

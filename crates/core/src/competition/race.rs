@@ -23,8 +23,10 @@ const BASELINE: usize = 0;
 const CONTROL: usize = 1;
 const FIRST_CANDIDATE: usize = 2;
 /// Milliseconds that a shot should last, so that it is long against the clock and the round trip.
-const SHOT_MS: f64 = 2.0;
+const SHOT_MS: f64 = 4.0;
 const MAX_REPETITIONS: f64 = 9.0;
+/// A statement that takes longer is not run once more only to know how long it takes, milliseconds.
+const LONG_MS: f64 = 2000.0;
 /// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
 const CUT_OFF: (f64, f64) = (3.0, 100.0);
 /// Switching on an arm by statements slower than this is done once in a round, not once for each cell.
@@ -85,17 +87,17 @@ pub(super) async fn race(
                 .map(|r| r.rival.as_ref().map_or_else(|| track.baseline.clone(), |rival| rival.arm.clone())),
         )
         .collect();
-    let mut pace = Pace::default();
+    constants(cx, track, &arms, runners).await?;
+    let mut pace = Pace { dear: dear(cx, track, &arms).await?, ..Pace::default() };
     // The first round warms caches and finds how often each statement must run; its samples are not kept.
     let shots = schedule(track, runners, &live, &pace, rng);
-    let (samples, dear) = fire(cx, track, &arms, &shots).await?;
-    pace.dear = dear;
+    let samples = fire(cx, track, &arms, &shots).await?;
     pace.learn(&shots, &samples);
 
     let begin = Instant::now();
     for round in 1..=track.options.max_rounds {
         let shots = schedule(track, runners, &live, &pace, rng);
-        let (samples, _) = fire(cx, track, &arms, &shots).await?;
+        let samples = fire(cx, track, &arms, &shots).await?;
         record(track, runners, &live, &shots, &samples, &pace);
         pace.learn(&shots, &samples);
         retire(cx, track, runners, &mut live, round);
@@ -109,6 +111,26 @@ pub(super) async fn race(
             || cx.time_left().is_some_and(|left| left < begin.elapsed() / round * 2);
         if live.is_empty() || (out_of_time && round >= track.options.min_rounds) {
             break;
+        }
+    }
+    Ok(())
+}
+
+/// What the baseline takes for the cells that some runner does not race, warm and by the clock of the race. The
+/// inspection saw each once, perhaps from disk, and with the cost of watching each plan node.
+async fn constants(cx: &Context, track: &Track<'_>, arms: &[Arm], runners: &mut [Runner]) -> Result<()> {
+    let mut pace = Pace::default();
+    let mut shots = Vec::new();
+    for (cell, seen) in track.cells.iter().enumerate().filter_map(|(i, c)| Some((i, c.seen_ms?))) {
+        if seen < LONG_MS && runners.iter().any(|r| !r.impact.measured.contains(&cell)) {
+            pace.milliseconds.insert((BASELINE, cell), vec![seen]);
+            shots.push((cell, shot(track, runners, BASELINE, cell, &pace)));
+        }
+    }
+    let samples = fire(cx, track, arms, &shots).await?;
+    for ((cell, _), sample) in shots.iter().zip(&samples).filter(|(_, sample)| !sample.timed_out) {
+        for runner in runners.iter_mut().filter(|r| !r.impact.measured.contains(cell)) {
+            runner.trial.samples[*cell].baseline_ms = vec![sample.unqueued_ms.unwrap_or(sample.wall_ms)];
         }
     }
     Ok(())
@@ -132,10 +154,15 @@ impl Pace {
         self.milliseconds.get(&(arm, cell)).map(|ms| median(ms))
     }
 
+    /// How often a cell runs in one shot: the same under every arm, since the second run of a statement is faster
+    /// than the first, and what runs more often would look faster. Only an arm that is far slower anyway runs less.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_REPETITIONS.
     fn repetitions(&self, arm: usize, cell: usize) -> u32 {
-        self.typical(arm, cell)
-            .map_or(1, |ms| (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32)
+        let Some(baseline) = self.typical(BASELINE, cell) else { return 1 };
+        let own = self.typical(arm, cell).unwrap_or(baseline);
+        let ms = if own > baseline * CUT_OFF.0 { own } else { baseline };
+        // An odd number has a median that was measured, and not the slower of two.
+        (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32 | 1
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -217,23 +244,13 @@ fn rival_arm(runners: &[Runner], runner: usize) -> usize {
     FIRST_CANDIDATE + runners.len() + runner
 }
 
-/// Runs the shots while holding the timing slot. Also tells which arms were dear to switch on.
-async fn fire(
-    cx: &Context,
-    track: &Track<'_>,
-    arms: &[Arm],
-    shots: &[(usize, Shot)],
-) -> Result<(Vec<Sample>, BTreeSet<usize>)> {
-    let permit =
-        track.slot.acquire().await.map_err(|e| Error::internal("the timing slot is closed").caused_by(e))?;
-    let _measuring = cx.meter().enter(Phase::Measuring);
+/// The arms that are dear to switch on.
+async fn dear(cx: &Context, track: &Track<'_>, arms: &[Arm]) -> Result<BTreeSet<usize>> {
     let mut dear = BTreeSet::new();
-    let distinct: BTreeSet<usize> =
-        shots.iter().map(|(_, s)| s.arm).filter(|a| *a >= FIRST_CANDIDATE).collect();
-    for arm in distinct {
-        if arms[arm].enter.iter().any(|sql| sql.starts_with("ANALYZE")) {
+    for (arm, switch) in arms.iter().enumerate().skip(FIRST_CANDIDATE) {
+        if switch.enter.iter().any(|sql| sql.starts_with("ANALYZE")) {
             let begin = Instant::now();
-            track.lab.enter(cx, &arms[arm]).await?;
+            track.lab.enter(cx, switch).await?;
             let took = begin.elapsed();
             track.lab.leave(cx).await?;
             if took > DEAR_SWITCH {
@@ -241,6 +258,14 @@ async fn fire(
             }
         }
     }
+    Ok(dear)
+}
+
+/// Runs the shots while holding the timing slot.
+async fn fire(cx: &Context, track: &Track<'_>, arms: &[Arm], shots: &[(usize, Shot)]) -> Result<Vec<Sample>> {
+    let permit =
+        track.slot.acquire().await.map_err(|e| Error::internal("the timing slot is closed").caused_by(e))?;
+    let _measuring = cx.meter().enter(Phase::Measuring);
     let round = Round { arms: arms.to_vec(), shots: shots.iter().map(|(_, s)| s.clone()).collect() };
     let samples = track.benchmarker.measure(cx, track.lab, &round).await?;
     drop(permit);
@@ -249,7 +274,7 @@ async fn fire(
             .with("shots", shots.len())
             .with("samples", samples.len()));
     }
-    Ok((samples, dear))
+    Ok(samples)
 }
 
 /// Adds the samples of a round to the trials of the live runners.
@@ -282,18 +307,21 @@ fn record(
             else {
                 continue;
             };
-            push(paired, baseline, candidate, control);
-            paired.rival_ms.extend(by_place.get(&(rival, cell)).map(|sample| sample.wall_ms));
+            push(paired, baseline, candidate, control, by_place.get(&(rival, cell)).copied());
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
             if candidate.timed_out {
                 paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
+                paired.cut_offs += 1;
+            }
+            // One slow run may be the machine's fault.
+            if candidate.timed_out && paired.cut_off() {
                 runner.trial.state = TrialState::Rejected {
                     reason: format!(
                         "makes {} with {} slower: stopped after {:.0} ms; the baseline takes {:.1} ms",
                         statement.id,
                         set.id,
                         paired.timeout_ms,
-                        median(&paired.baseline_ms)
+                        median(paired.baseline())
                     ),
                 };
             }
@@ -301,10 +329,21 @@ fn record(
     }
 }
 
-fn push(paired: &mut PairedSamples, baseline: &Sample, candidate: &Sample, control: &Sample) {
+fn push(
+    paired: &mut PairedSamples,
+    baseline: &Sample,
+    candidate: &Sample,
+    control: &Sample,
+    rival: Option<&Sample>,
+) {
     paired.baseline_ms.push(baseline.wall_ms);
     paired.candidate_ms.push(candidate.wall_ms);
     paired.control_ms.push(control.wall_ms);
+    paired.rival_ms.extend(rival.map(|r| r.wall_ms));
+    paired.unqueued.baseline_ms.extend(baseline.unqueued_ms);
+    paired.unqueued.candidate_ms.extend(candidate.unqueued_ms);
+    paired.unqueued.control_ms.extend(control.unqueued_ms);
+    paired.unqueued.rival_ms.extend(rival.and_then(|r| r.unqueued_ms));
     if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
         paired.baseline_cpu_ms.push(before);
         paired.candidate_cpu_ms.push(after);

@@ -87,6 +87,7 @@ fn task(parts: &CompetitionBuilder, agent: AgentName) -> UniverseTask {
         problem: parts.problem.clone(),
         workload: parts.workload.clone(),
         options: parts.options.clone(),
+        universes: parts.agents.len() + 1,
         seed: parts.seed,
     }
 }

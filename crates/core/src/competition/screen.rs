@@ -99,9 +99,12 @@ pub(super) fn impact(
     let changed: BTreeSet<usize> = (0..cells.len())
         .filter(|&i| {
             let rewritten = candidate.change.rewritten(&cells[i].statement.id).is_some();
+            let write = cells[i].statement.kind == StatementKind::Write;
             rewritten
                 || baseline[i].shape() != plans[i].shape()
-                || (cells[i].statement.kind == StatementKind::Write && writes_to(&baseline[i], &touched))
+                || (write && writes_to(&baseline[i], &touched))
+                // What triggers do (foreign keys among them) is in no plan; the author knows.
+                || (write && candidate.statements.contains(&cells[i].statement.id))
         })
         .collect();
     let measured = if changed.is_empty() { meant(cells, baseline, candidate) } else { changed.clone() };

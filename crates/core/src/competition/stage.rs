@@ -19,12 +19,11 @@ use crate::bench::{Arm, Lab};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
+use crate::judge::error_part;
 use crate::stats::median;
-use crate::types::{Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe};
-
-/// Candidates over all universes that the racing error rate is corrected for. The judge corrects for the
-/// true number; racing with a number that is too large only takes a few pairs more.
-const ASSUMED_CANDIDATES: f64 = 40.0;
+use crate::types::{
+    Answers, Brief, Candidate, Costs, PairedSamples, Plan, Trial, TrialState, Universe, Unqueued,
+};
 
 /// A universe that is up, with everything known of it.
 pub(super) struct Stage<'a> {
@@ -66,11 +65,12 @@ impl Stage<'_> {
             }
         }
         drop(heavy);
-        let mut result = self.race(&built, &mut runners, &mut rng).await;
+        let entrants = runners.len() + 1;
+        let mut result = self.race(&built, &mut runners, entrants, &mut rng).await;
         let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
         if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem.limits)) {
             let number = runners.len() + outcome.candidates.len() + 1;
-            match self.race_union(&mut built, &finalists, number, outcome, &mut rng).await {
+            match self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng).await {
                 Ok(union) => runners.extend(union),
                 Err(error) => result = Err(error),
             }
@@ -212,12 +212,21 @@ impl Stage<'_> {
                 rival_ms: Vec::new(),
                 baseline_cpu_ms: Vec::new(),
                 candidate_cpu_ms: Vec::new(),
+                unqueued: Unqueued::default(),
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
+                cut_offs: 0,
             })
             .collect()
     }
 
-    async fn race(&self, built: &Built, runners: &mut [Runner], rng: &mut ChaCha8Rng) -> Result<()> {
+    /// Races these runners; the universe has `entrants` in all, a union that may come included.
+    async fn race(
+        &self,
+        built: &Built,
+        runners: &mut [Runner],
+        entrants: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<()> {
         let track = Track {
             lab: self.lab,
             benchmarker: self.shared.benchmarker.as_ref(),
@@ -228,7 +237,7 @@ impl Stage<'_> {
             limits: &self.task.problem.limits,
             options: &self.task.options,
             agent: self.task.agent.clone(),
-            error_rate: self.task.problem.limits.error_rate / ASSUMED_CANDIDATES,
+            error_rate: error_part(&self.task.problem.limits, self.task.universes, entrants),
         };
         race(self.cx, &track, runners, rng).await?;
         share_baselines(runners);
@@ -239,12 +248,13 @@ impl Stage<'_> {
     }
 
     /// Races the union of those that help, if there are at least two that go together. `rivals` are raced
-    /// already; the best of them runs beside the union, which must beat it.
+    /// already; the best of them runs beside the union, which must beat it. With the
+    /// union's number goes how many entrants the universe has in all.
     pub(super) async fn race_union(
         &self,
         built: &mut Built,
         finalists: &Finalists,
-        number: usize,
+        (number, entrants): (usize, usize),
         outcome: &mut UniverseOutcome,
         rng: &mut ChaCha8Rng,
     ) -> Result<Option<Runner>> {
@@ -277,7 +287,7 @@ impl Stage<'_> {
             arm: built.arm(finalists.best.id.as_str(), &finalists.best.change),
         });
         let mut union = [runner];
-        self.race(built, &mut union, rng).await?;
+        self.race(built, &mut union, entrants, rng).await?;
         Ok(union.into_iter().next())
     }
 
@@ -285,7 +295,8 @@ impl Stage<'_> {
     pub(super) async fn finale(&self, finalists: Finalists, outcome: &mut UniverseOutcome) -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(FINAL));
         let mut built = Built::default();
-        let runner = self.race_union(&mut built, &finalists, finalists.number, outcome, &mut rng).await?;
+        let runner =
+            self.race_union(&mut built, &finalists, (finalists.number, 1), outcome, &mut rng).await?;
         if let Some(runner) = runner {
             outcome.candidates.push(runner.candidate);
             outcome.trials.push(runner.trial);
@@ -308,7 +319,7 @@ fn share_baselines(runners: &mut [Runner]) {
         let same =
             |s: &&PairedSamples| s.statement == samples.statement && s.parameter_set == samples.parameter_set;
         if let Some(other) = raced.iter().find(same) {
-            samples.baseline_ms = vec![median(&other.baseline_ms)];
+            samples.baseline_ms = vec![median(other.baseline())];
         }
     }
 }

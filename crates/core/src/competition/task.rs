@@ -16,6 +16,8 @@ pub struct UniverseTask {
     pub workload: Workload,
     /// Bounds of the race.
     pub options: RaceOptions,
+    /// Universes of the competition at the most, the final's included; they share the error rate.
+    pub universes: usize,
     /// Seed of every random order.
     pub seed: u64,
 }

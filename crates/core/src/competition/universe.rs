@@ -101,7 +101,11 @@ async fn live(
     let lab = Lab::open(cx, backend, &universe).await?;
 
     let heavy = shared.builders.acquire().await.map_err(closed)?;
-    let brief = Arc::new(inspect(cx, &lab, task).await?);
+    let mut brief = inspect(cx, &lab, task).await?;
+    if let Some(name) = backend.source_database() {
+        name.clone_into(&mut brief.catalog.database);
+    }
+    let brief = Arc::new(brief);
     outcome.source = Some(SourceReport::of(&brief.catalog));
     drop(heavy);
 

@@ -1,7 +1,7 @@
 //! Bounds that no winner may break, whatever it gains.
 
-use super::objective::write_effects;
-use crate::stats::{log_ratios, median, ratio_interval};
+use super::objective::effects_on;
+use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
 use crate::types::{Answers, Limits, PairedSamples, StatementKind, Trial, TrialState};
 
 /// A slowdown of less than this many milliseconds is not a regression that anyone can see; planning one more
@@ -66,29 +66,50 @@ fn regression(trial: &Trial, limits: &Limits) -> Option<String> {
                 s.statement,
                 s.parameter_set,
                 slowdown,
-                median(&s.candidate_ms),
-                median(&s.baseline_ms)
+                median(s.candidate()),
+                median(s.baseline())
             )
         })
 }
 
+/// Whether a read looks slower than allowed, and is not yet certain to be slower at all: more pairs will tell.
+pub(super) fn suspicious(trial: &Trial, limits: &Limits) -> bool {
+    trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
+        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
+        (-hodges_lehmann(&effects)).exp() > 1.0 + limits.max_regression
+            && median(s.candidate()) - median(s.baseline()) >= VISIBLE_MS
+            && slowdown(s, limits).is_none()
+    })
+}
+
 fn slowdown(samples: &PairedSamples, limits: &Limits) -> Option<f64> {
-    if median(&samples.candidate_ms) - median(&samples.baseline_ms) < VISIBLE_MS {
+    if median(samples.candidate()) - median(samples.baseline()) < VISIBLE_MS {
         return None;
     }
     let interval =
-        ratio_interval(&log_ratios(samples.baseline_ms.iter().zip(&samples.candidate_ms)), limits.error_rate);
-    let cut_off = samples.candidate_ms.iter().any(|ms| *ms >= samples.timeout_ms);
-    (interval.low > 1.0 || cut_off).then_some(interval.estimate)
+        ratio_interval(&log_ratios(samples.baseline().iter().zip(samples.candidate())), limits.error_rate);
+    (interval.low > 1.0 || samples.cut_off()).then_some(interval.estimate)
 }
 
 fn slow_writes(trial: &Trial, limits: &Limits) -> Option<String> {
-    let effects = write_effects(trial);
+    let effects = effects_on(trial, StatementKind::Write);
     let interval = ratio_interval(&effects, limits.error_rate);
     (!effects.is_empty() && interval.low > 1.0 && interval.estimate > limits.max_write_slowdown).then(|| {
         format!(
-            "writes take {:.2} times their time; allowed: {}",
-            interval.estimate, limits.max_write_slowdown
+            "writes take {:.2} times their time; allowed: {}{}",
+            interval.estimate,
+            limits.max_write_slowdown,
+            sides(trial).map_or_else(String::new, |sides| format!(" ({sides})"))
         )
     })
+}
+
+/// What the touched reads and writes gain and lose, in words, where both were measured.
+pub(super) fn sides(trial: &Trial) -> Option<String> {
+    let ratio = |kind| {
+        let effects = effects_on(trial, kind);
+        (!effects.is_empty()).then(|| (-hodges_lehmann(&effects)).exp())
+    };
+    let (reads, writes) = (ratio(StatementKind::Read)?, ratio(StatementKind::Write)?);
+    Some(format!("reads that it touches take {reads:.2} times their time, writes {writes:.2} times"))
 }

@@ -6,4 +6,5 @@ mod paired;
 mod progress;
 
 pub use paired::PairedJudge;
+pub(crate) use paired::error_part;
 pub(crate) use progress::{Progress, estimate, helps_somewhere, progress, write_ratio};

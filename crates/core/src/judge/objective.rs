@@ -22,20 +22,20 @@ impl Rounds {
         if paired.is_empty() {
             return Self::default();
         }
-        let constant: f64 = unpaired.iter().map(|s| s.weight * median(&s.baseline_ms)).sum();
+        let constant: f64 = unpaired.iter().map(|s| s.weight * median(s.baseline())).sum();
         let charge = constant + refresh_charge(trial);
-        let rounds = shortest(&paired, |s| s.baseline_ms.len().min(s.candidate_ms.len()));
-        let rivals = shortest(&paired, |s| s.candidate_ms.len().min(s.rival_ms.len()));
-        let controls = shortest(&paired, |s| s.baseline_ms.len().min(s.control_ms.len()));
-        let sum = |round: usize, of: fn(&PairedSamples) -> &Vec<f64>| -> f64 {
+        let rounds = shortest(&paired, |s| s.baseline().len().min(s.candidate().len()));
+        let rivals = shortest(&paired, |s| s.candidate().len().min(s.rival().len()));
+        let controls = shortest(&paired, |s| s.baseline().len().min(s.control().len()));
+        let sum = |round: usize, of: fn(&PairedSamples) -> &[f64]| -> f64 {
             paired.iter().map(|s| s.weight * of(s)[round]).sum()
         };
         Self {
-            baseline: (0..rounds).map(|r| constant + sum(r, |s| &s.baseline_ms)).collect(),
-            candidate: (0..rounds).map(|r| charge + sum(r, |s| &s.candidate_ms)).collect(),
-            control: (0..controls).map(|r| constant + sum(r, |s| &s.control_ms)).collect(),
+            baseline: (0..rounds).map(|r| constant + sum(r, PairedSamples::baseline)).collect(),
+            candidate: (0..rounds).map(|r| charge + sum(r, PairedSamples::candidate)).collect(),
+            control: (0..controls).map(|r| constant + sum(r, PairedSamples::control)).collect(),
             // The rival's own refreshes are not charged here: that only makes it harder to beat.
-            rival: (0..rivals).map(|r| constant + sum(r, |s| &s.rival_ms)).collect(),
+            rival: (0..rivals).map(|r| constant + sum(r, PairedSamples::rival)).collect(),
         }
     }
 
@@ -67,21 +67,16 @@ fn refresh_charge(trial: &Trial) -> f64 {
     }
 }
 
-/// `ln(baseline / candidate)` of the weighted writes of each round; empty without measured writes.
-pub(super) fn write_effects(trial: &Trial) -> Vec<f64> {
-    let writes: Vec<&PairedSamples> = trial
-        .samples
-        .iter()
-        .filter(|s| s.kind == StatementKind::Write && !s.candidate_ms.is_empty())
-        .collect();
-    if writes.is_empty() {
-        return Vec::new();
-    }
-    let rounds = shortest(&writes, |s| s.baseline_ms.len().min(s.candidate_ms.len()));
-    let total = |round: usize, of: fn(&PairedSamples) -> &Vec<f64>| -> f64 {
-        writes.iter().map(|s| s.weight * of(s)[round]).sum()
+/// `ln(baseline / candidate)` of the weighted statements of this kind of each round; empty where none was
+/// measured.
+pub(super) fn effects_on(trial: &Trial, kind: StatementKind) -> Vec<f64> {
+    let paired: Vec<&PairedSamples> =
+        trial.samples.iter().filter(|s| s.kind == kind && !s.candidate_ms.is_empty()).collect();
+    let rounds = shortest(&paired, |s| s.baseline().len().min(s.candidate().len()));
+    let total = |round: usize, of: fn(&PairedSamples) -> &[f64]| -> f64 {
+        paired.iter().map(|s| s.weight * of(s)[round]).sum()
     };
-    let baseline: Vec<f64> = (0..rounds).map(|r| total(r, |s| &s.baseline_ms)).collect();
-    let candidate: Vec<f64> = (0..rounds).map(|r| total(r, |s| &s.candidate_ms)).collect();
+    let baseline: Vec<f64> = (0..rounds).map(|r| total(r, PairedSamples::baseline)).collect();
+    let candidate: Vec<f64> = (0..rounds).map(|r| total(r, PairedSamples::candidate)).collect();
     log_ratios(baseline.iter().zip(&candidate))
 }

@@ -1,19 +1,23 @@
 //! The default judge.
 
-use super::bounds::broken;
+use std::collections::BTreeMap;
+
+use super::bounds::{broken, sides};
 use super::objective::Rounds;
 use crate::error::{Error, Result};
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
 use crate::traits::Judge;
 use crate::types::{
-    CandidateStatus, Interval, Limits, Problem, Ranked, StatementVerdict, Trial, TrialState, Verdict,
+    CandidateStatus, Interval, Limits, Problem, Ranked, StatementVerdict, Trial, TrialState, UniverseId,
+    Verdict,
 };
 
 /// Crowns the candidate with the smallest ratio among those that
 ///
 /// 1. keep every bound (answers, regressions, write time, storage, staleness),
-/// 2. are certified: the upper end of the ratio's confidence sequence lies below `1 − min_gain`, at
-///    `error_rate` divided by the number of measured candidates (union bound), and
+/// 2. are certified: the upper end of the ratio's confidence sequence lies below `1 − min_gain`, at this
+///    candidate's part of `error_rate` (union bound: universes share it evenly, and so do the measured
+///    candidates of each), and
 /// 3. gain more than the largest A/A deviation that the run itself showed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PairedJudge;
@@ -23,14 +27,15 @@ impl Judge for PairedJudge {
         let limits = &problem.limits;
         check_limits(limits)?;
         let rounds: Vec<Rounds> = trials.iter().map(Rounds::of).collect();
-        let measured = rounds.iter().filter(|r| !r.baseline.is_empty()).count().max(1);
-        #[allow(clippy::cast_precision_loss)] // A handful of candidates.
-        let error_rate = limits.error_rate / measured as f64;
+        let entrants = entrants(trials, &rounds);
         let noise = rounds.iter().map(noise).fold(0.0, f64::max);
         let mut ranking: Vec<Ranked> = trials
             .iter()
             .zip(&rounds)
-            .map(|(trial, rounds)| rank(trial, rounds, limits, error_rate, noise))
+            .map(|(trial, rounds)| {
+                let among = entrants.get(&trial.universe).copied().unwrap_or(1);
+                rank(trial, rounds, limits, error_part(limits, entrants.len(), among), noise)
+            })
             .collect();
         let best = ranking
             .iter()
@@ -64,6 +69,22 @@ impl Judge for PairedJudge {
             ranking,
         })
     }
+}
+
+/// Measured candidates of each universe that measured any.
+fn entrants<'a>(trials: &'a [Trial], rounds: &[Rounds]) -> BTreeMap<&'a UniverseId, usize> {
+    let mut entrants = BTreeMap::new();
+    for (trial, _) in trials.iter().zip(rounds).filter(|(_, r)| !r.baseline.is_empty()) {
+        *entrants.entry(&trial.universe).or_default() += 1;
+    }
+    entrants
+}
+
+/// One candidate's part of the error rate. A universe does not know how many candidates the others have, so each
+/// universe gets the same part: what is certified in a race is certified in the end.
+#[allow(clippy::cast_precision_loss)] // A handful.
+pub(crate) fn error_part(limits: &Limits, universes: usize, entrants: usize) -> f64 {
+    limits.error_rate / (universes.max(1) * entrants.max(1)) as f64
 }
 
 fn check_limits(limits: &Limits) -> Result<()> {
@@ -124,7 +145,8 @@ fn decide(
         return (CandidateStatus::Eliminated, "it was not measured".to_owned());
     };
     let wanted = 1.0 - limits.min_gain;
-    let found = format!("{} after {pairs} pairs", describe(ratio));
+    let sides = sides(trial).map_or_else(String::new, |sides| format!("; {sides}"));
+    let found = format!("{} after {pairs} pairs{sides}", describe(ratio));
     let certified = ratio.high < wanted && 1.0 - ratio.estimate > noise;
     match (certified, &trial.rival, rival) {
         (true, None, _) => return (CandidateStatus::RunnerUp, format!("certified: {found}")),
@@ -149,13 +171,27 @@ fn decide(
     } else if unused {
         format!("no plan uses it: {found}")
     } else if ratio.low > wanted {
-        format!("no useful gain: {found}")
+        format!("no useful gain: {found}{}", small_share(trial, limits))
     } else if trial.state == TrialState::Outpaced {
         format!("others were clearly better: {found}")
     } else {
         format!("a gain of {:.0} % is not certain: {found}", limits.min_gain * 100.0)
     };
     (CandidateStatus::Eliminated, why)
+}
+
+/// The statement that it does help, where the whole hardly notices.
+fn small_share(trial: &Trial, limits: &Limits) -> String {
+    let helped = trial.samples.iter().filter(|s| s.plan_changed && !s.candidate_ms.is_empty()).map(|s| {
+        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
+        (s, ratio_interval(&effects, limits.error_rate))
+    });
+    helped
+        .filter(|(_, ratio)| ratio.high < 1.0 - limits.min_gain)
+        .min_by(|a, b| a.1.estimate.total_cmp(&b.1.estimate))
+        .map_or_else(String::new, |(s, ratio)| {
+            format!("; {} with {} takes {}", s.statement, s.parameter_set, describe(ratio))
+        })
 }
 
 /// The ratio in words that a reader of reports knows.
@@ -180,19 +216,21 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
         .map(|s| {
             let pairs = s.baseline_ms.len().min(s.candidate_ms.len());
             let (candidate_ms, ratio) = if pairs == 0 {
-                (median(&s.baseline_ms), Interval::ONE)
+                (median(s.baseline()), Interval::ONE)
             } else {
-                let effects = log_ratios(s.baseline_ms.iter().zip(&s.candidate_ms));
-                (median(&s.candidate_ms), ratio_interval(&effects, limits.error_rate))
+                let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
+                (median(s.candidate()), ratio_interval(&effects, limits.error_rate))
             };
             StatementVerdict {
                 statement: s.statement.clone(),
                 parameter_set: s.parameter_set.clone(),
                 pairs,
-                baseline_ms: median(&s.baseline_ms),
+                baseline_ms: median(s.baseline()),
                 candidate_ms,
                 baseline_cpu_ms: cpu(&s.baseline_cpu_ms),
                 candidate_cpu_ms: cpu(&s.candidate_cpu_ms),
+                baseline_wall_ms: s.has_unqueued().then(|| median(&s.baseline_ms)),
+                candidate_wall_ms: s.has_unqueued().then(|| median(&s.candidate_ms)),
                 ratio,
             }
         })
@@ -225,7 +263,7 @@ fn no_winner(ranking: &[Ranked]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::{Answers, Costs, PairedSamples, StatementKind};
+    use crate::types::{Answers, Costs, PairedSamples, StatementKind, Unqueued};
 
     fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> PairedSamples {
         let wobble = [1.0, 1.02, 0.99, 1.01, 0.98, 1.0, 1.015, 0.995];
@@ -241,7 +279,9 @@ mod tests {
             rival_ms: Vec::new(),
             baseline_cpu_ms: Vec::new(),
             candidate_cpu_ms: Vec::new(),
+            unqueued: Unqueued::default(),
             timeout_ms: 1e6,
+            cut_offs: 0,
         }
     }
 

@@ -1,9 +1,14 @@
 //! The same rules as the judge's, asked during a race: is anything left to learn?
 
-use super::bounds::broken;
-use super::objective::{Rounds, write_effects};
+use super::bounds::{broken, suspicious};
+use super::objective::{Rounds, effects_on};
 use crate::stats::{hodges_lehmann, log_ratios, ratio_interval};
 use crate::types::{Limits, StatementKind, Trial};
+
+/// Width of an interval that is narrow enough to rank candidates by their estimates, as a share of the
+/// baseline: half of it is at least four standard errors of the estimate, since the interval holds at any time and
+/// for many candidates.
+const RANKED: f64 = 0.2;
 
 /// Where a candidate stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,12 +37,15 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
             ratio.estimate, ratio.low, ratio.high
         ));
     }
-    // So narrow an interval ranks candidates that differ by more than noise.
     let undecided_rival = || {
         let rival = ratio_interval(&rounds.rival_effects(), limits.error_rate);
         !rounds.rival.is_empty() && rival.low <= 1.0 && rival.high >= 1.0
     };
-    if ratio.high < wanted && ratio.high < ratio.low * 1.3 && !undecided_rival() {
+    if ratio.high < wanted
+        && ratio.high - ratio.low < RANKED
+        && !undecided_rival()
+        && !suspicious(trial, limits)
+    {
         Progress::Certified
     } else {
         Progress::Open
@@ -48,7 +56,7 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
 /// candidate may be worth having beside others even where its share of the workload is small.
 pub(crate) fn helps_somewhere(trial: &Trial, limits: &Limits) -> bool {
     let faster = trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
-        let effects = log_ratios(s.baseline_ms.iter().zip(&s.candidate_ms));
+        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
         ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
     });
     faster
@@ -63,6 +71,6 @@ pub(crate) fn estimate(trial: &Trial) -> f64 {
 
 /// Weighted write time with the change over without it, if writes were measured.
 pub(crate) fn write_ratio(trial: &Trial) -> Option<f64> {
-    let effects = write_effects(trial);
+    let effects = effects_on(trial, StatementKind::Write);
     (!effects.is_empty()).then(|| (-hodges_lehmann(&effects)).exp())
 }

@@ -179,6 +179,8 @@ fn apply(report: &mut CandidateReport, ranked: &Ranked) {
             candidate_ms: s.candidate_ms,
             baseline_cpu_ms: s.baseline_cpu_ms,
             candidate_cpu_ms: s.candidate_cpu_ms,
+            baseline_wall_ms: s.baseline_wall_ms,
+            candidate_wall_ms: s.candidate_wall_ms,
             ratio: s.ratio,
         })
         .collect();

@@ -25,10 +25,14 @@ pub trait Benchmarker: Debug + Send + Sync + 'static {
 /// The measurement of one shot.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Sample {
-    /// Milliseconds from sending the statement to receiving its last row; the median of the repetitions.
+    /// Milliseconds from sending the statement to receiving its last row; the median of the repetitions
+    /// (by `unqueued_ms`, where that can be read).
     pub wall_ms: f64,
     /// Milliseconds of processor time of the server process, where it can be read; same repetition.
     pub cpu_ms: Option<f64>,
+    /// `wall_ms` without the time that the server process, or we, stood in the queue for a processor, where
+    /// it can be read; same repetition. Waiting for disks, locks and parallel workers is in it; a busy machine is not.
+    pub unqueued_ms: Option<f64>,
     /// Whether the time-out cut it off; `wall_ms` is the time-out then.
     pub timed_out: bool,
 }

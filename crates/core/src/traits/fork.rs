@@ -27,6 +27,12 @@ pub trait ForkBackend: Debug + Send + Sync + 'static {
     /// What it can do.
     fn capability(&self) -> Capability;
 
+    /// Name of the source database, where a universe's database is called otherwise; what is proposed and
+    /// reported names the source.
+    fn source_database(&self) -> Option<&str> {
+        None
+    }
+
     /// Does what must be done once before the first fork (the golden image); idempotent, may be slow.
     async fn prepare(&self, cx: &Context) -> Result<()>;
 

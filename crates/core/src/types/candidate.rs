@@ -55,7 +55,8 @@ pub struct Candidate {
     pub rationale: String,
     /// The change.
     pub change: Change,
-    /// Statements that it is meant to help; they are measured even where the plan stays the same.
+    /// Statements that it is meant to help. Named writes are always measured, since what triggers do is in no
+    /// plan; named reads also where no plan changes at all.
     #[serde(default)]
     pub statements: Vec<StatementId>,
     /// Expected time with the change over time without it, if the author has an estimate.

@@ -213,7 +213,7 @@ pub struct StatementReport {
     pub parameter_set: ParameterSetId,
     /// Pairs measured; zero where the plan is the same.
     pub pairs: usize,
-    /// Median baseline time, milliseconds.
+    /// Median baseline time, milliseconds: without the wait for a processor where that can be read.
     pub baseline_ms: f64,
     /// Median candidate time, milliseconds.
     pub candidate_ms: f64,
@@ -223,7 +223,14 @@ pub struct StatementReport {
     /// The same under the candidate.
     #[serde(default)]
     pub candidate_cpu_ms: Option<f64>,
-    /// Candidate over baseline, wall time.
+    /// Median wall time of the baseline, milliseconds, where the times above are without the wait for a
+    /// processor; absent where they are wall time themselves.
+    #[serde(default)]
+    pub baseline_wall_ms: Option<f64>,
+    /// The same under the candidate.
+    #[serde(default)]
+    pub candidate_wall_ms: Option<f64>,
+    /// Candidate over baseline, by the clock of `baseline_ms` and `candidate_ms`.
     pub ratio: Interval,
 }
 

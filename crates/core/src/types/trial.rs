@@ -120,8 +120,72 @@ pub struct PairedSamples {
     /// The same under the candidate.
     #[serde(default)]
     pub candidate_cpu_ms: Vec<f64>,
-    /// Time-out that was in force, milliseconds; a sample at this value is cut off.
+    /// The same four without the time that the server process stood in the queue for a processor. Where they
+    /// can be read, they decide.
+    #[serde(default)]
+    pub unqueued: Unqueued,
+    /// Time-out of the candidate that was last in force, milliseconds. What is cut off counts as this long.
     pub timeout_ms: f64,
+    /// How many of the candidate's samples were cut off.
+    #[serde(default)]
+    pub cut_offs: u32,
+}
+
+impl PairedSamples {
+    /// Whether the candidate ran into the time-out so often that this is no accident: twice, and in half of
+    /// the rounds.
+    pub fn cut_off(&self) -> bool {
+        let times = self.cut_offs as usize;
+        times >= 2 && 2 * times >= self.candidate_ms.len()
+    }
+}
+
+/// Wall time less the wait for a processor, milliseconds, one for each round; all empty where the kernel does
+/// not tell. A busy neighbour lengthens wall time by whole time slices and leaves this almost alone; waiting for
+/// disks, locks and parallel workers is in it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Unqueued {
+    /// Baseline.
+    pub baseline_ms: Vec<f64>,
+    /// Candidate.
+    pub candidate_ms: Vec<f64>,
+    /// A/A control.
+    pub control_ms: Vec<f64>,
+    /// Rival of a union.
+    pub rival_ms: Vec<f64>,
+}
+
+impl PairedSamples {
+    /// Times of the baseline by the clock that decides: without the wait for a processor where all that was
+    /// paired has it, else wall time.
+    pub fn baseline(&self) -> &[f64] {
+        if self.has_unqueued() { &self.unqueued.baseline_ms } else { &self.baseline_ms }
+    }
+
+    /// Times of the candidate by the same clock.
+    pub fn candidate(&self) -> &[f64] {
+        if self.has_unqueued() { &self.unqueued.candidate_ms } else { &self.candidate_ms }
+    }
+
+    /// Times of the A/A control by the same clock.
+    pub fn control(&self) -> &[f64] {
+        if self.has_unqueued() { &self.unqueued.control_ms } else { &self.control_ms }
+    }
+
+    /// Times of the rival by the same clock.
+    pub fn rival(&self) -> &[f64] {
+        if self.has_unqueued() { &self.unqueued.rival_ms } else { &self.rival_ms }
+    }
+
+    /// Whether the clock that decides is not wall time. Both sides of a pair must have been read by the same.
+    pub fn has_unqueued(&self) -> bool {
+        let (wall, unqueued) = (self, &self.unqueued);
+        !unqueued.baseline_ms.is_empty()
+            && unqueued.baseline_ms.len() == wall.baseline_ms.len()
+            && unqueued.candidate_ms.len() == wall.candidate_ms.len()
+            && unqueued.control_ms.len() == wall.control_ms.len()
+            && unqueued.rival_ms.len() == wall.rival_ms.len()
+    }
 }
 
 /// What a candidate costs; all measured on its universe.

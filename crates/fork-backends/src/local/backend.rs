@@ -1,6 +1,6 @@
 //! The local backend.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use pgverse_core::pg::Dsn;
@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 
 use super::core::{self, Place};
 use super::golden::{self, Golden};
+use super::mechanism::Choice;
 use super::{LocalConfig, Mechanism, SCHEME};
 use crate::shared::shield::shielded;
 use crate::shared::{Account, Holding, Home, Leases, Settings, server};
@@ -22,29 +23,47 @@ const PARALLEL: usize = 64;
 #[derive(Debug)]
 pub struct LocalBackend {
     config: LocalConfig,
-    place: Place,
+    home: Home,
+    account: Account,
+    leases: Leases,
+    choice: OnceLock<Arc<Choice>>,
     golden: Mutex<Option<Arc<Golden>>>,
 }
 
 impl LocalBackend {
-    /// A backend with these options. Finds out which mechanism works in its home; builds nothing yet.
+    /// A backend with these options. Makes its home; tries and builds nothing yet.
     ///
     /// # Errors
-    /// `Unsupported` if a mechanism was asked for that does not work there; `Permission` or `Disk` if the
-    /// home cannot be made.
+    /// `Permission` or `Disk` if the home cannot be made or the servers' user cannot reach it; `NotFound` if
+    /// there is no user to run servers as.
     pub fn new(config: LocalConfig) -> Result<Self> {
         let home = Home::resolve(config.home.as_deref())?;
         let account = Account::resolve()?;
         home.create()?;
         account.require_reach(&home.forks().join("fork"))?;
-        let choice = Mechanism::choose(config.mechanism, &home, &account)?;
-        let place = Place { leases: Leases::of(&home), home, account, choice: Arc::new(choice) };
-        Ok(Self { config, place, golden: Mutex::default() })
+        let leases = Leases::of(&home);
+        Ok(Self { config, home, account, leases, choice: OnceLock::new(), golden: Mutex::default() })
     }
 
-    /// How forks are made here.
-    pub fn mechanism(&self) -> Mechanism {
-        self.place.choice.mechanism
+    /// How forks are made here; tried out at the first call.
+    ///
+    /// # Errors
+    /// Why the mechanism that was asked for does not work in this home.
+    pub fn mechanism(&self) -> Result<Mechanism> {
+        Ok(self.choice()?.mechanism)
+    }
+
+    fn choice(&self) -> Result<&Arc<Choice>> {
+        if let Some(choice) = self.choice.get() {
+            return Ok(choice);
+        }
+        let choice = Mechanism::choose(self.config.mechanism, &self.home, &self.account)?;
+        Ok(self.choice.get_or_init(|| Arc::new(choice)))
+    }
+
+    fn place(&self) -> Result<Place> {
+        let (home, account, leases) = (self.home.clone(), self.account.clone(), self.leases.clone());
+        Ok(Place { home, account, leases, choice: Arc::clone(self.choice()?) })
     }
 
     /// The golden image, built at the first call.
@@ -53,25 +72,26 @@ impl LocalBackend {
         if let Some(golden) = &*slot {
             return Ok(Arc::clone(golden));
         }
-        let (place, config) = (self.place.clone(), self.config.clone());
-        let build = |cx| async move { golden::obtain(&cx, &place, &config).await.map(Arc::new) };
+        let (place, config) = (self.place()?, self.config.clone());
+        let build = |cx| Box::pin(async move { golden::obtain(&cx, &place, &config).await.map(Arc::new) });
         let golden = shielded(cx, build, |unused| async move { drop(unused) }).await?;
         *slot = Some(Arc::clone(&golden));
         Ok(golden)
     }
 
     /// Says which mechanism was fallen back to, and what would be faster.
-    fn announce(&self, cx: &Context) {
-        let choice = &self.place.choice;
+    fn announce(&self, cx: &Context) -> Result<()> {
+        let choice = self.choice()?;
         if choice.mechanism.is_copy_on_write() || self.config.mechanism.is_some() {
-            return;
+            return Ok(());
         }
         let what = format!(
             "forks are full copies, because {} has no copy-on-write ({}); a home on XFS or btrfs makes them in milliseconds",
-            self.place.home.path().display(),
+            self.home.path().display(),
             choice.rejected.join("; ")
         );
         cx.emit(Event::Preparing { what });
+        Ok(())
     }
 }
 
@@ -85,7 +105,7 @@ impl ForkBackend for LocalBackend {
         Capability {
             parallel: PARALLEL,
             isolation: Isolation::OwnServer,
-            copy_on_write: self.mechanism().is_copy_on_write(),
+            copy_on_write: self.mechanism().is_ok_and(Mechanism::is_copy_on_write),
             superuser: true,
             same_machine: true,
             cost: CostModel::default(),
@@ -97,7 +117,7 @@ impl ForkBackend for LocalBackend {
         if let Err(error) = self.sweep(cx).await {
             tracing::warn!(%error, "the sweep at the start failed");
         }
-        self.announce(cx);
+        self.announce(cx)?;
         self.golden(cx).await.map(drop)
     }
 
@@ -107,8 +127,8 @@ impl ForkBackend for LocalBackend {
         if let Some(size) = &self.config.shared_buffers {
             settings = settings.with("shared_buffers", size);
         }
-        let (place, terms) = (self.place.clone(), self.config.terms);
-        let (home, leases) = (self.place.home.clone(), self.place.leases.clone());
+        let (place, terms) = (self.place()?, self.config.terms);
+        let (home, leases) = (self.home.clone(), self.leases.clone());
         let undo = |unwanted: Universe| async move {
             if let Err(error) = destroy(&home, &leases, &unwanted.id).await {
                 tracing::warn!(%error, fork = %unwanted.id, "a cancelled fork is left for the next sweep");
@@ -119,15 +139,15 @@ impl ForkBackend for LocalBackend {
 
     async fn dsn(&self, _: &Context, id: &UniverseId) -> Result<Dsn> {
         let missing = || Error::new(ErrorKind::NotFound, "there is no such fork").with("fork", id);
-        let mut lease = self.place.leases.get(id)?.ok_or_else(missing)?;
+        let mut lease = self.leases.get(id)?.ok_or_else(missing)?;
         let Holding::Server { socket, user, database, .. } = &lease.holds else { return Err(missing()) };
         let dsn = Dsn::socket(socket, server::PORT, user, database);
-        self.place.leases.renew(&mut lease)?;
+        self.leases.renew(&mut lease)?;
         Ok(dsn)
     }
 
     async fn destroy(&self, _: &Context, id: &UniverseId) -> Result<()> {
-        let (home, leases, id) = (self.place.home.clone(), self.place.leases.clone(), id.clone());
+        let (home, leases, id) = (self.home.clone(), self.leases.clone(), id.clone());
         // On a task of its own, so that it is whole also if nobody waits for it.
         tokio::spawn(async move { destroy(&home, &leases, &id).await })
             .await
@@ -135,11 +155,11 @@ impl ForkBackend for LocalBackend {
     }
 
     async fn list(&self, _: &Context) -> Result<Vec<Universe>> {
-        Ok(self.place.leases.list(SCHEME)?.iter().map(|lease| lease.universe()).collect())
+        Ok(self.leases.list(SCHEME)?.iter().map(|lease| lease.universe()).collect())
     }
 
     async fn sweep(&self, _: &Context) -> Result<Vec<UniverseId>> {
-        core::sweep(&self.place.home, &self.place.leases).await
+        core::sweep(&self.home, &self.leases).await
     }
 }
 

@@ -112,7 +112,8 @@ async fn make(
     }
     place.leases.update(lease)?;
     running.ready(cx, &golden.meta.user, &golden.meta.database).await?;
-    let seconds = begin.elapsed().as_secs_f64();
+    // Whole microseconds: what is read from the lease again is the same number.
+    let seconds = (begin.elapsed().as_secs_f64() * 1e6).round() / 1e6;
     let (choice, source) = (Arc::clone(&place.choice), golden.data());
     let bytes = blocking(move || Ok(choice.own_bytes(cloned, &source, &data))).await?;
     lease.cost = ForkCost { seconds, bytes, full_bytes: golden.meta.bytes };

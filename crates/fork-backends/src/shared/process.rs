@@ -79,7 +79,7 @@ impl ProcessId {
 }
 
 /// Programs of PostgreSQL that we run on directories of ours.
-const PROGRAMS: [&str; 6] = ["postgres", "initdb", "pg_basebackup", "pg_dump", "pg_restore", "postmaster"];
+const PROGRAMS: [&str; 5] = ["postgres", "initdb", "pg_basebackup", "pg_dump", "pg_restore"];
 
 /// PostgreSQL's processes on this directory of ours: the postmaster, its children, or a tool at work there.
 pub fn working_in(directory: &Path) -> Vec<ProcessId> {
@@ -89,6 +89,13 @@ pub fn working_in(directory: &Path) -> Vec<ProcessId> {
         .filter_map(|entry| ProcessId::of(entry.file_name().to_str()?.parse().ok()?))
         .filter(|process| works_in(*process, directory))
         .collect()
+}
+
+/// Server processes on this data directory: the postmaster and its children.
+pub fn servers_in(data: &Path) -> Vec<ProcessId> {
+    let mut found = working_in(data);
+    found.retain(|process| process.program().is_some_and(|name| name == "postgres"));
+    found
 }
 
 /// Whether this process is one of PostgreSQL's programs and works on this directory: by its working directory

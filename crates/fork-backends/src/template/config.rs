@@ -6,6 +6,7 @@ use std::time::Duration;
 use pgverse_core::pg::Dsn;
 use pgverse_core::{Error, Result};
 
+use super::SCHEME;
 use crate::shared::lease::Terms;
 
 /// What a [`super::TemplateBackend`] is made from.
@@ -28,6 +29,61 @@ impl TemplateConfig {
     /// Defaults for a source database.
     pub fn new(dsn: Dsn) -> Self {
         Self { dsn, strategy: None, terms: Terms::default(), home: None, wait: None }
+    }
+
+    /// Reads options from a URL such as `template:?strategy=wal_log&wait=30s`. Known are `strategy`, `wait`,
+    /// `ttl`, `detached` and `home`.
+    ///
+    /// # Errors
+    /// `InvalidInput`, naming the option.
+    pub fn from_url(url: &str, dsn: Dsn) -> Result<Self> {
+        let invalid = |message: &str| Error::invalid(message.to_owned()).with("url", url);
+        let rest = url.strip_prefix(SCHEME).ok_or_else(|| invalid("the URL's scheme is not template"))?;
+        let rest = rest.strip_prefix("://").or_else(|| rest.strip_prefix(':')).unwrap_or(rest);
+        let query = match rest.split_once('?') {
+            Some(("", query)) => query,
+            None if rest.is_empty() => "",
+            _ => {
+                return Err(invalid(
+                    "the template backend's URL has options only, such as template:?wait=30s",
+                ));
+            }
+        };
+        let mut config = Self::new(dsn);
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let value = percent_encoding::percent_decode_str(value)
+                .decode_utf8()
+                .map_err(|e| invalid("an option is not UTF-8").with("option", name).caused_by(e))?;
+            config.set(name, &value).map_err(|e| e.with("url", url))?;
+        }
+        Ok(config)
+    }
+
+    /// Sets one option by name, as a URL does.
+    fn set(&mut self, name: &str, value: &str) -> Result<()> {
+        let invalid =
+            |message: &str| Error::invalid(message.to_owned()).with("option", name).with("value", value);
+        let duration = || {
+            let parsed = humantime::parse_duration(value).ok().filter(|d| !d.is_zero());
+            parsed.ok_or_else(|| invalid("not a duration such as 2h or 30s"))
+        };
+        match name {
+            "strategy" => self.strategy = Some(value.parse()?),
+            "wait" => self.wait = Some(duration()?),
+            "ttl" => self.terms.ttl = duration()?,
+            "detached" => match value {
+                "" | "true" | "1" => self.terms.detached = true,
+                "false" | "0" => self.terms.detached = false,
+                _ => return Err(invalid("the option is either true or false")),
+            },
+            "home" => self.home = Some(PathBuf::from(value)),
+            _ => {
+                return Err(invalid("the template backend has no such option")
+                    .hint("it has strategy, wait, ttl, detached and home"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -60,6 +116,45 @@ impl std::str::FromStr for Strategy {
             _ => Err(Error::invalid("there is no such strategy")
                 .with("strategy", text)
                 .hint("the strategies are file_copy and wal_log")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn source() -> Dsn {
+        Dsn::socket(Path::new("/run"), 5432, "me", "shop")
+    }
+
+    #[test]
+    fn options_are_read_from_a_url() {
+        let url = "template:?strategy=wal_log&wait=30s&ttl=90m&detached&home=/a%20b";
+        let config = TemplateConfig::from_url(url, source()).unwrap();
+        assert_eq!(config.strategy, Some(Strategy::WalLog));
+        assert_eq!(config.wait, Some(Duration::from_secs(30)));
+        assert_eq!(config.terms, Terms { ttl: Duration::from_secs(5400), detached: true });
+        assert_eq!(config.home, Some(PathBuf::from("/a b")));
+        for plain in ["template", "template:", "template://"] {
+            assert_eq!(TemplateConfig::from_url(plain, source()).unwrap().strategy, None);
+        }
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        for (url, named) in [
+            ("local:?ttl=1h", "local"),
+            ("template:?strategy=magic", "magic"),
+            ("template:?colour=red", "colour"),
+            ("template:?wait=soon", "soon"),
+            ("template:?detached=maybe", "maybe"),
+            ("template:/var/lib", "/var/lib"),
+        ] {
+            let error = TemplateConfig::from_url(url, source()).unwrap_err();
+            assert!(error.to_string().contains(named), "{error}");
         }
     }
 }

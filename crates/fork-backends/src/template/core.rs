@@ -1,106 +1,160 @@
-//! Databases made and unmade, and the marks they carry.
+//! Making, unmaking and sweeping forks.
 
-use pgverse_core::pg::{Session, parameters, quote};
-use pgverse_core::types::UniverseId;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use pgverse_core::context::Phase;
+use pgverse_core::pg::{Dsn, Session};
+use pgverse_core::types::{ForkCost, Universe, UniverseId};
 use pgverse_core::{Context, Error, ErrorKind, Result};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
-use crate::shared::Lease;
+use super::SCHEME;
+use super::config::TemplateConfig;
+use super::create::create;
+use super::database::{self, PREFIX};
+use super::server::{Facts, maintenance};
+use super::settings;
+use crate::shared::lease::new_id;
+use crate::shared::{Holding, Home, Lease, Leases};
 
-/// Name of this backend.
-pub(super) const SCHEME: &str = "template";
+/// How long clean-up after a failed fork may take.
+const CLEANUP_LIMIT: Duration = Duration::from_secs(60);
 
-/// What the name of every fork begins with.
-pub(super) const PREFIX: &str = "pgverse_fork";
-
-/// The role of the session that makes a fork, as its application name shows it after `pgverse `. A sweep
-/// finds by it a server process that still copies for an owner who is dead.
-pub(super) fn purpose(id: &UniverseId) -> String {
-    format!("fork {id}")
+/// Where forks are made and recorded. Cheap enough to clone.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) config: TemplateConfig,
+    pub(super) home: Home,
+    pub(super) leases: Leases,
 }
 
-/// Runs a query and reads each row by the names of its columns.
-pub(super) async fn query<T: DeserializeOwned>(
-    cx: &Context,
-    session: &Session,
-    sql: &str,
-    values: &[&str],
-) -> Result<Vec<T>> {
-    let rows = session.json(cx, &format!("SELECT to_json(q) FROM ({sql}) q"), &parameters(values)).await?;
-    let read = |e| Error::internal("the catalog answered in an unexpected form").caused_by(e);
-    rows.into_iter().map(|row| serde_json::from_value(row).map_err(read)).collect()
-}
-
-/// Refuses names that cannot be those of forks, so that no slip ever drops a database of the user's.
-pub(super) fn require_fork(id: &UniverseId) -> Result<()> {
-    let random = id.as_str().strip_prefix(PREFIX).and_then(|rest| rest.strip_prefix('_'));
-    if random.is_some_and(|r| !r.is_empty() && r.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())) {
-        return Ok(());
+impl Place {
+    pub(super) fn new(config: TemplateConfig) -> Result<Self> {
+        let home = Home::resolve(config.home.as_deref())?;
+        Ok(Self { config, leases: Leases::of(&home), home })
     }
-    Err(Error::invalid("this is not the name of a fork").with("name", id).hint("list the forks with: pgverse fork list"))
-}
 
-/// Writes the lease onto the database, as its comment.
-pub(super) async fn mark(cx: &Context, session: &Session, lease: &Lease) -> Result<()> {
-    let text = serde_json::to_string(lease)
-        .map_err(|e| Error::internal("a lease cannot be written as JSON").caused_by(e))?;
-    let name = quote::ident(lease.id.as_str());
-    session.batch(cx, &format!("COMMENT ON DATABASE {name} IS {}", quote::literal(&text))).await
-}
-
-/// The leases in the comments of all databases of the server that have the name of a fork and a comment of
-/// ours.
-pub(super) async fn marks(cx: &Context, session: &Session) -> Result<Vec<Lease>> {
-    #[derive(Deserialize)]
-    struct Row {
-        name: String,
-        comment: String,
+    fn source(&self) -> &Dsn {
+        &self.config.dsn
     }
-    let sql = "SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment FROM pg_database \
-               WHERE starts_with(datname::text, $1) AND shobj_description(oid, 'pg_database') IS NOT NULL \
-               ORDER BY datname";
-    let rows: Vec<Row> = query(cx, session, sql, &[PREFIX]).await?;
-    let lease = |row: Row| {
-        let lease: Lease = serde_json::from_str(&row.comment).ok()?;
-        let ours = lease.id.as_str() == row.name && lease.scheme == SCHEME && require_fork(&lease.id).is_ok();
-        ours.then_some(lease)
-    };
-    Ok(rows.into_iter().filter_map(lease).collect())
-}
 
-/// Drops the database of a fork, whoever is connected to it, after ending what still copies into it. One
-/// that is gone, or never was, is fine.
-pub(super) async fn remove(cx: &Context, session: &Session, id: &UniverseId) -> Result<()> {
-    require_fork(id)?;
-    // CREATE DATABASE goes on in the server when its client has died or given up, and would be done after
-    // our DROP found nothing.
-    #[derive(Deserialize)]
-    struct Row {
-        pid: i32,
-        ended: bool,
+    /// A session on the fork's server that is neither on the source nor on a fork.
+    pub(super) async fn session(&self, cx: &Context, purpose: &str) -> Result<Session> {
+        maintenance(cx, self.source(), purpose).await
     }
-    let sql = "SELECT pid, pg_terminate_backend(pid, 30000) AS ended FROM pg_stat_activity \
-               WHERE application_name = $1 AND pid <> pg_backend_pid()";
-    let makers: Vec<Row> = query(cx, session, sql, &[&format!("pgverse {}", purpose(id))]).await?;
-    if let Some(stuck) = makers.iter().find(|maker| !maker.ended) {
-        return Err(Error::new(ErrorKind::Busy, "the server process that makes the fork does not end")
-            .with("fork", id)
-            .with("pid", stuck.pid));
-    }
-    session.batch(cx, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote::ident(id.as_str()))).await
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::shared::lease::new_id;
-
-    #[test]
-    fn only_names_of_forks_are_ever_dropped() {
-        require_fork(&new_id(PREFIX)).unwrap();
-        for name in ["shop", "pgverse_fork", "pgverse_fork_", "pgverse_fork_A", "pgverse_fork_x y", "pgverse_forks_x", ""] {
-            assert_eq!(require_fork(&name.into()).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+    /// Makes a fork; what it makes is leased first and removed again if it fails.
+    pub(super) async fn fork(self, cx: Context, facts: Facts) -> Result<Universe> {
+        let _busy = cx.meter().enter(Phase::Forking);
+        let begin = Instant::now();
+        cx.check()?;
+        let (id, dsn) = (new_id(PREFIX), self.source());
+        let holds = Holding::Database {
+            host: dsn.host(),
+            port: dsn.port(),
+            user: dsn.user().to_owned(),
+            database: id.as_str().to_owned(),
+        };
+        let mut lease = self.leases.acquire(id, SCHEME, self.config.terms, holds)?;
+        match self.make(&cx, &facts, &mut lease, begin).await {
+            Ok(()) => Ok(lease.universe()),
+            Err(error) => {
+                self.give_up(&cx, &lease.id).await;
+                Err(error.with("fork", lease.id))
+            }
         }
+    }
+
+    async fn make(&self, cx: &Context, facts: &Facts, lease: &mut Lease, begin: Instant) -> Result<()> {
+        let name = lease.id.as_str().to_owned();
+        let session = self.session(cx, &database::purpose(&lease.id)).await?;
+        let made = create(cx, &session, &self.config, facts, &lease.id).await?;
+        made.mechanism.clone_into(&mut lease.mechanism);
+        database::mark(cx, &session, lease).await?;
+        settings::copy(cx, &session, self.source().database(), &name).await?;
+        // A session has answered a query when `connect` returns.
+        Session::connect(cx, &self.source().with_database(&name), "fork").await?;
+        let seconds = begin.elapsed().as_secs_f64();
+        lease.cost = ForkCost { seconds, bytes: made.bytes, full_bytes: made.full_bytes };
+        self.leases.update(lease)?;
+        database::mark(cx, &session, lease).await
+    }
+
+    /// Removes a fork that failed or that nobody wants any more, whatever became of the context.
+    pub(super) async fn give_up(&self, cx: &Context, id: &UniverseId) {
+        let cx = cx.for_cleanup().with_deadline(CLEANUP_LIMIT);
+        if let Err(error) = self.destroy(&cx, id).await {
+            tracing::warn!(%error, fork = %id, "a failed fork is left for the next sweep");
+        }
+    }
+
+    pub(super) async fn destroy(&self, cx: &Context, id: &UniverseId) -> Result<()> {
+        database::require_fork(id)?;
+        let session = self.session(cx, "destroy").await?;
+        self.unmake(cx, &session, id).await
+    }
+
+    async fn unmake(&self, cx: &Context, session: &Session, id: &UniverseId) -> Result<()> {
+        database::remove(cx, session, id).await?;
+        self.leases.release(id)
+    }
+
+    /// Connection string of a fork that exists.
+    pub(super) async fn dsn(&self, cx: &Context, id: &UniverseId) -> Result<Dsn> {
+        database::require_fork(id)?;
+        let dsn = self.source().with_database(id.as_str());
+        if let Some(mut lease) = self.leases.get(id)?.filter(|lease| self.is_here(lease)) {
+            // Use is the heartbeat. Each renewal also goes to the server, so not every use is one.
+            let left = lease.expires.duration_since(Timestamp::now()).as_secs_f64();
+            if left < lease.ttl_seconds as f64 / 2.0 {
+                self.leases.renew(&mut lease)?;
+                let session = self.session(cx, "renew").await?;
+                database::mark(cx, &session, &lease).await?;
+            }
+            return Ok(dsn);
+        }
+        let session = self.session(cx, "look up").await?;
+        if database::marks(cx, &session).await?.iter().any(|lease| lease.id == *id) {
+            return Ok(dsn);
+        }
+        Err(Error::new(ErrorKind::NotFound, "there is no such fork")
+            .with("fork", id)
+            .with("server", self.source())
+            .hint("list the forks with: pgverse fork list"))
+    }
+
+    /// Leases of this server, those on disk first; a database that has only its comment counts too.
+    pub(super) async fn known(&self, cx: &Context, session: &Session) -> Result<Vec<Lease>> {
+        let mut known = self.leases.list(SCHEME)?;
+        known.retain(|lease| self.is_here(lease));
+        for mark in database::marks(cx, session).await? {
+            if known.iter().all(|lease| lease.id != mark.id) {
+                known.push(mark);
+            }
+        }
+        Ok(known)
+    }
+
+    /// Whether a lease is for a database of this server.
+    fn is_here(&self, lease: &Lease) -> bool {
+        let dsn = self.source();
+        matches!(&lease.holds, Holding::Database { host, port, .. } if *host == dsn.host() && *port == dsn.port())
+    }
+
+    /// Destroys the forks of this server whose lease is over. Tries everything before it reports the first
+    /// failure.
+    pub(super) async fn sweep(&self, cx: &Context, session: &Session) -> Result<Vec<UniverseId>> {
+        let mut destroyed = Vec::new();
+        let mut failure = None;
+        for lease in self.known(cx, session).await?.into_iter().filter(Lease::is_over) {
+            match self.unmake(cx, session, &lease.id).await {
+                Ok(()) => destroyed.push(lease.id),
+                Err(error) => {
+                    tracing::warn!(%error, fork = %lease.id, "the sweep cannot remove a fork");
+                    failure.get_or_insert(error.with("fork", lease.id));
+                }
+            }
+        }
+        failure.map_or(Ok(destroyed), Err)
     }
 }

@@ -7,15 +7,18 @@ use pgverse_core::types::UniverseId;
 use pgverse_core::{Context, Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use super::config::{Strategy, TemplateConfig};
-use super::core::query;
-use super::host;
+use super::database::query;
+use super::host::{self, Cloning};
 use super::server::{Facts, sqlstate};
+use super::{Strategy, TemplateConfig};
 use crate::shared::files;
 
 /// Below this size copying through the write-ahead log is faster than two checkpoints. Measured on
 /// PostgreSQL 15, ext4: 7 MB 17 ms against 41 ms, 39 MB 54 against 62, 117 MB 168 against 103.
 const SMALL: u64 = 32 << 20;
+
+/// Mechanism of a fork that shares its blocks with the source.
+pub(super) const CLONE: &str = "create_database_clone";
 
 /// Most sessions that an error names.
 const NAMED: usize = 10;
@@ -40,14 +43,13 @@ pub(super) async fn create(
     id: &UniverseId,
 ) -> Result<Made> {
     let full_bytes = size(cx, session, config.dsn.database()).await?;
-    let strategy = choose(facts.major, config.strategy, full_bytes)?;
+    let strategy = choose(facts.major, config.strategy, full_bytes);
     if strategy == Strategy::FileCopy && facts.major >= 18 && clones(cx, session).await? {
-        let before = free(facts);
+        let free_before = free(facts);
         match copy(cx, session, config, facts.major, strategy, id).await {
             Ok(()) => {
-                let taken = before.zip(free(facts)).map(|(before, after)| before.saturating_sub(after));
-                if let Some(bytes) = taken.filter(|taken| *taken < full_bytes / 2) {
-                    return Ok(Made { mechanism: "create_database_clone", bytes, full_bytes });
+                if let Some(bytes) = bytes_of_clone(facts, free_before, full_bytes) {
+                    return Ok(Made { mechanism: CLONE, bytes, full_bytes });
                 }
                 let bytes = size(cx, session, id.as_str()).await?;
                 return Ok(Made { mechanism: "create_database_file_copy", bytes, full_bytes });
@@ -68,16 +70,9 @@ pub(super) async fn create(
     Ok(Made { mechanism, bytes: size(cx, session, id.as_str()).await?, full_bytes })
 }
 
-fn choose(major: i32, asked: Option<Strategy>, bytes: u64) -> Result<Strategy> {
-    match asked {
-        Some(Strategy::WalLog) if major < 15 => {
-            Err(Error::new(ErrorKind::Unsupported, "the strategy wal_log needs PostgreSQL 15 or newer")
-                .hint("leave the strategy to pgverse, or choose file_copy"))
-        }
-        Some(strategy) => Ok(strategy),
-        None if major >= 15 && bytes < SMALL => Ok(Strategy::WalLog),
-        None => Ok(Strategy::FileCopy),
-    }
+fn choose(major: i32, asked: Option<Strategy>, bytes: u64) -> Strategy {
+    let faster = if major >= 15 && bytes < SMALL { Strategy::WalLog } else { Strategy::FileCopy };
+    asked.unwrap_or(faster)
 }
 
 /// Tells the server to clone files; whether it was built to.
@@ -89,10 +84,20 @@ async fn clones(cx: &Context, session: &Session) -> Result<bool> {
     }
 }
 
-/// Free space where the source's files are, if blocks can be shared there and we can see it.
+/// Free space where the source's files are, if we can see it.
 fn free(facts: &Facts) -> Option<u64> {
-    let path = facts.files.as_deref().filter(|path| host::shares_blocks(path))?;
-    files::free_space(path).ok()
+    files::free_space(facts.files.as_deref()?).ok()
+}
+
+/// What a clone took beyond the blocks that it shares; `None` if it is not known to share any.
+fn bytes_of_clone(facts: &Facts, free_before: Option<u64>, full: u64) -> Option<u64> {
+    match host::cloning(facts.files.as_deref()?) {
+        Cloning::Always => Some(0),
+        Cloning::AsFreeSpaceTells => {
+            Some(free_before?.saturating_sub(free(facts)?)).filter(|taken| *taken < full / 2)
+        }
+        Cloning::Unknown => None,
+    }
 }
 
 async fn size(cx: &Context, session: &Session, database: &str) -> Result<u64> {
@@ -165,7 +170,7 @@ async fn in_use(cx: &Context, session: &Session, source: &str) -> Result<Error> 
     Ok(Error::new(ErrorKind::Busy, message)
         .with("database", source)
         .with("sessions", if sessions.is_empty() { "gone by now".to_owned() } else { sessions.join("; ") })
-        .hint("end these sessions, let the fork wait for them, or fork with --backend local, which copies a database in use"))
+        .hint("end these sessions, wait for them with --backend template:?wait=60s, or fork with --backend local, which copies a database in use"))
 }
 
 #[cfg(test)]
@@ -173,11 +178,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_faster_strategy_is_chosen_and_an_impossible_one_refused() {
-        assert_eq!(choose(15, None, SMALL).unwrap(), Strategy::FileCopy);
-        assert_eq!(choose(15, None, SMALL - 1).unwrap(), Strategy::WalLog);
-        assert_eq!(choose(14, None, 1).unwrap(), Strategy::FileCopy);
-        assert_eq!(choose(18, Some(Strategy::WalLog), u64::MAX).unwrap(), Strategy::WalLog);
-        assert_eq!(choose(14, Some(Strategy::WalLog), 1).unwrap_err().kind(), ErrorKind::Unsupported);
+    fn the_faster_strategy_is_chosen_unless_one_is_asked_for() {
+        assert_eq!(choose(15, None, SMALL), Strategy::FileCopy);
+        assert_eq!(choose(15, None, SMALL - 1), Strategy::WalLog);
+        assert_eq!(choose(14, None, 1), Strategy::FileCopy);
+        assert_eq!(choose(18, Some(Strategy::WalLog), u64::MAX), Strategy::WalLog);
     }
 }

@@ -1,6 +1,5 @@
 //! What can be seen of the server's files from here.
 
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use pgverse_core::pg::{Dsn, Session};
@@ -8,19 +7,11 @@ use pgverse_core::{Context, Result};
 
 use serde::Deserialize;
 
-use super::core::query;
-
-/// Whether the server runs on this machine, as far as its address tells.
-pub(super) fn is_here(dsn: &Dsn) -> bool {
-    let host = dsn.host();
-    dsn.socket_directory().is_some()
-        || host == "localhost"
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-}
+use super::database::query;
 
 /// Directory of the source's files, if they lie on this machine and we may look at them.
 pub(super) async fn files_of(cx: &Context, dsn: &Dsn, session: &Session) -> Result<Option<PathBuf>> {
-    if !is_here(dsn) {
+    if !dsn.is_local() {
         return Ok(None);
     }
     #[derive(Deserialize)]
@@ -42,19 +33,31 @@ pub(super) async fn files_of(cx: &Context, dsn: &Dsn, session: &Session) -> Resu
     Ok(path.join("PG_VERSION").is_file().then_some(path))
 }
 
-/// Whether the file system of `path` is one that shares blocks between files when the server clones. (ZFS may
-/// do so too, but it is off by default and free space does not tell within seconds.)
-#[cfg(target_os = "linux")]
-pub(super) fn shares_blocks(path: &Path) -> bool {
-    // Magic numbers of statfs(2).
-    const XFS: u32 = 0x5846_5342;
-    const BTRFS: u32 = 0x9123_683e;
-    let magic = rustix::fs::statfs(path).map_or(0, |stat| stat.f_type as u32);
-    magic == XFS || magic == BTRFS
+/// What a file system makes of the server's request to clone files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cloning {
+    /// Blocks are always shared (btrfs).
+    Always,
+    /// Blocks are shared if it was made so, which free space tells at once (XFS).
+    AsFreeSpaceTells,
+    /// Files are copied, or we cannot tell. (ZFS may share, but by default does not, and its free space tells
+    /// only seconds later.)
+    Unknown,
 }
 
-/// Whether the file system of `path` is one that shares blocks between files when the server clones.
+/// What the file system of `path` makes of it.
+#[cfg(target_os = "linux")]
+pub(super) fn cloning(path: &Path) -> Cloning {
+    // Magic numbers of statfs(2).
+    match rustix::fs::statfs(path).map_or(0, |stat| stat.f_type as u32) {
+        0x9123_683e => Cloning::Always,
+        0x5846_5342 => Cloning::AsFreeSpaceTells,
+        _ => Cloning::Unknown,
+    }
+}
+
+/// What the file system of `path` makes of it.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn shares_blocks(_: &Path) -> bool {
-    false
+pub(super) fn cloning(_: &Path) -> Cloning {
+    Cloning::Unknown
 }

@@ -4,10 +4,14 @@ mod backend;
 mod config;
 mod core;
 mod create;
+mod database;
 mod host;
 mod server;
 mod settings;
 mod sweep;
+
+/// Name of this backend in URLs, reports and leases.
+const SCHEME: &str = "template";
 
 pub use backend::TemplateBackend;
 pub use config::{Strategy, TemplateConfig};

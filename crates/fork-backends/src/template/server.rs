@@ -7,14 +7,14 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 
 use serde::Deserialize;
 
-use super::core::query;
-use super::host;
+use super::database::query;
+use super::{Strategy, TemplateConfig, host};
 
 /// Oldest major version that this backend works with.
 const OLDEST: i32 = 14;
 
 /// What is known of the server and the role after `prepare`.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Facts {
     /// Major version.
     pub(super) major: i32,
@@ -34,7 +34,12 @@ pub(super) async fn maintenance(cx: &Context, dsn: &Dsn, purpose: &str) -> Resul
         match Session::connect(cx, &dsn.with_database(name), purpose).await {
             Ok(session) => return Ok(session),
             // Without such a database, or without the right to connect to it, the next may do.
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Permission | ErrorKind::Authentication) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NotFound | ErrorKind::Permission | ErrorKind::Authentication
+                ) =>
+            {
                 first.get_or_insert(error);
             }
             Err(error) => return Err(error),
@@ -45,9 +50,11 @@ pub(super) async fn maintenance(cx: &Context, dsn: &Dsn, purpose: &str) -> Resul
 }
 
 /// Checks that forks can be made, so that what is missing is said at once and by name.
-pub(super) async fn check(cx: &Context, dsn: &Dsn) -> Result<Facts> {
-    let session = maintenance(cx, dsn, "prepare").await.map_err(suspect_pooler)?;
-    refuse_pooler(cx, dsn, &session).await.map_err(suspect_pooler)?;
+pub(super) async fn check(cx: &Context, config: &TemplateConfig) -> Result<Facts> {
+    let dsn = &config.dsn;
+    let suspect = |error| suspect_pooler(error, dsn);
+    let session = maintenance(cx, dsn, "prepare").await.map_err(suspect)?;
+    refuse_pooler(cx, dsn, &session).await.map_err(suspect)?;
 
     #[derive(Deserialize)]
     struct Row {
@@ -66,10 +73,18 @@ pub(super) async fn check(cx: &Context, dsn: &Dsn) -> Result<Facts> {
         return Err(Error::new(ErrorKind::Unsupported, format!("PostgreSQL {OLDEST} or newer is needed"))
             .with("server version", &row.version));
     }
+    if config.strategy == Some(Strategy::WalLog) && row.major < 15 {
+        return Err(Error::new(ErrorKind::Unsupported, "the strategy wal_log needs PostgreSQL 15 or newer")
+            .with("server version", &row.version)
+            .hint("leave the strategy to pgverse, or choose file_copy"));
+    }
     if row.standby {
-        return Err(Error::new(ErrorKind::Unsupported, "the server is a standby, on which no database can be made")
-            .with("server", dsn)
-            .hint("give the primary, or fork with --backend local"));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the server is a standby, on which no database can be made",
+        )
+        .with("server", dsn)
+        .hint("give the primary, or fork with --backend local"));
     }
     if !row.creates {
         return Err(Error::new(ErrorKind::Permission, "the role may not create databases")
@@ -108,24 +123,47 @@ async fn check_source(cx: &Context, dsn: &Dsn, session: &Session) -> Result<()> 
         .hint(format!("connect as {owner}, or fork with --backend local")))
 }
 
-/// A pooler hands one server process to two sessions, or two server processes to one session. Neither
-/// happens on a direct connection.
+/// A pooler hands one server process to two sessions, at the same time or one after the other, or two server
+/// processes to one session. Neither happens on a direct connection.
 async fn refuse_pooler(cx: &Context, dsn: &Dsn, first: &Session) -> Result<()> {
-    let second = maintenance(cx, dsn, "prepare").await?;
-    let pid = first.text(cx, "SELECT pg_backend_pid()::text", &[]).await?;
-    if first.backend_pid() != second.backend_pid() && first.backend_pid().to_string() == pid {
-        return Ok(());
+    #[derive(Deserialize)]
+    struct Gone {
+        gone: bool,
     }
-    Err(Error::new(ErrorKind::Unsupported, "the connection goes through a pooler, through which forks cannot be made")
-        .with("server", dsn)
-        .hint("give the address of the server itself"))
+    let gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int) AS gone";
+    let closed = maintenance(cx, dsn, "prepare").await?.backend_pid();
+    let mut seen = vec![first.backend_pid(), closed];
+    // Either the process of the closed session ends, or a pooler keeps it and sooner or later hands it out again.
+    loop {
+        let next = maintenance(cx, dsn, "prepare").await?.backend_pid();
+        if closed == first.backend_pid() || seen.contains(&next) {
+            return Err(through_pooler(dsn));
+        }
+        seen.push(next);
+        let rows: Vec<Gone> = query(cx, first, gone, &[&closed.to_string()]).await?;
+        if rows.iter().all(|row| row.gone) {
+            break;
+        }
+    }
+    let pid = first.text(cx, "SELECT pg_backend_pid()::text", &[]).await?;
+    if pid == first.backend_pid().to_string() { Ok(()) } else { Err(through_pooler(dsn)) }
 }
 
-/// Adds the way out to errors that poolers are known to cause: prepared statements lost (26000) or there
-/// already (42P05), start-up refused (08P01).
-fn suspect_pooler(error: Error) -> Error {
+fn through_pooler(dsn: &Dsn) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "the connection goes through a pooler, through which forks cannot be made",
+    )
+    .with("server", dsn)
+    .hint("give the address of the server itself")
+}
+
+/// Names the pooler behind errors that only poolers cause, prepared statements lost (26000) or there already
+/// (42P05), and gives the way out for one that they also cause, a start-up refused (08P01).
+fn suspect_pooler(error: Error, dsn: &Dsn) -> Error {
     match sqlstate(&error) {
-        Some("26000" | "42P05" | "08P01") => {
+        Some("26000" | "42P05") => through_pooler(dsn).caused_by(error),
+        Some("08P01") => {
             error.hint("if the connection goes through a pooler, give the address of the server itself")
         }
         _ => error,
@@ -135,4 +173,21 @@ fn suspect_pooler(error: Error) -> Error {
 /// The server's code of an error, if the server made it.
 pub(super) fn sqlstate(error: &Error) -> Option<&str> {
     error.context().iter().find(|(key, _)| *key == "sqlstate").map(|(_, code)| code.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn lost_prepared_statements_mean_a_pooler() {
+        let dsn = Dsn::socket(Path::new("/run"), 6432, "me", "shop");
+        let error = |code| suspect_pooler(Error::new(ErrorKind::Sql, "x").with("sqlstate", code), &dsn);
+        assert_eq!(error("26000").kind(), ErrorKind::Unsupported);
+        assert!(error("42P05").to_string().contains("pooler"));
+        assert!(error("08P01").way_out().unwrap().contains("pooler"));
+        assert_eq!(error("42601").way_out(), None);
+    }
 }

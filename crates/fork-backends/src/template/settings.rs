@@ -5,7 +5,7 @@ use pgverse_core::{Context, ErrorKind, Result};
 
 use serde::Deserialize;
 
-use super::core::query;
+use super::database::query;
 
 /// Settings whose value is a list of quoted names, which `SET` wants element by element (GUC_LIST_QUOTE in
 /// guc_tables.c; pg_dump keeps the same list in `variable_is_guc_list_quote`).
@@ -39,7 +39,11 @@ pub(super) async fn copy(cx: &Context, session: &Session, source: &str, fork: &s
         let sql = format!("ALTER {target} SET {} TO {}", quote::ident(name), set_value(name, value));
         match session.batch(cx, &sql).await {
             Err(error) if error.kind() == ErrorKind::Permission => {
-                tracing::warn!(fork, setting = name, "a setting of the source database cannot be copied to the fork");
+                tracing::warn!(
+                    fork,
+                    setting = name,
+                    "a setting of the source database cannot be copied to the fork"
+                );
             }
             other => other?,
         }
@@ -50,7 +54,8 @@ pub(super) async fn copy(cx: &Context, session: &Session, source: &str, fork: &s
 /// The stored value as `SET … TO` takes it.
 fn set_value(name: &str, value: &str) -> String {
     if LISTS.contains(&name) {
-        let elements: Vec<String> = split_names(value).iter().map(|element| quote::literal(element)).collect();
+        let elements: Vec<String> =
+            split_names(value).iter().map(|element| quote::literal(element)).collect();
         if elements.is_empty() { quote::literal("") } else { elements.join(", ") }
     } else {
         quote::literal(value)
@@ -87,7 +92,10 @@ mod tests {
 
     #[test]
     fn lists_are_set_element_by_element_and_other_values_whole() {
-        assert_eq!(set_value("search_path", r#""$user", app, "Mixed ""x"", y""#), r#"'$user', 'app', 'Mixed "x", y'"#);
+        assert_eq!(
+            set_value("search_path", r#""$user", app, "Mixed ""x"", y""#),
+            r#"'$user', 'app', 'Mixed "x", y'"#
+        );
         assert_eq!(set_value("search_path", r#""""#), "''");
         assert_eq!(set_value("search_path", ""), "''");
         assert_eq!(set_value("work_mem", "64MB"), "'64MB'");

@@ -7,8 +7,8 @@ use pgverse_core::pg::Dsn;
 use pgverse_core::types::UniverseId;
 use pgverse_core::{Context, Error, Result};
 
-use super::core::{self, SCHEME};
 use super::server::maintenance;
+use super::{SCHEME, database};
 use crate::shared::{Holding, Home, Lease, Leases};
 
 /// What a sweep did.
@@ -42,9 +42,9 @@ pub async fn sweep_leases(cx: &Context, home: Option<&Path>) -> Result<Swept> {
         if let Err(error) = sweep_server(cx, &leases, &address, &ids, &mut swept.destroyed).await {
             let (host, port, _) = &address;
             swept.errors.push(
-                error
-                    .with("forks left", ids.iter().filter(|id| !swept.destroyed.contains(id)).count())
-                    .hint(format!("give a connection to {host}:{port} with: pgverse fork sweep --source URL")),
+                error.with("forks left", ids.iter().filter(|id| !swept.destroyed.contains(id)).count()).hint(
+                    format!("give a connection to {host}:{port} with: pgverse fork sweep --source URL"),
+                ),
             );
         }
     }
@@ -62,7 +62,7 @@ async fn sweep_server(
     // The database only keeps `maintenance` from a source, and there is none here.
     let session = maintenance(cx, &Dsn::parse(&text)?.with_database(""), "sweep").await?;
     for id in ids {
-        core::remove(cx, &session, id).await?;
+        database::remove(cx, &session, id).await?;
         leases.release(id)?;
         destroyed.push(id.clone());
     }

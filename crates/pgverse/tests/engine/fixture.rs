@@ -1,6 +1,5 @@
 //! A small database, built once for each test, and short races on it.
 
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 use pgverse::competition::RaceOptions;
@@ -18,11 +17,7 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        // Servers run as another user where we are root, who must be able to get there.
-        let reachable = std::fs::Permissions::from_mode(0o755);
-        Self {
-            home: tempfile::Builder::new().permissions(reachable).tempdir().expect("a directory can be made"),
-        }
+        Self { home: pgverse_testkit::home() }
     }
 
     pub(crate) fn backend(&self) -> Arc<dyn ForkBackend> {

@@ -1,14 +1,15 @@
 //! A backend under test, its source, and the process that is killed in the middle.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::Stdio;
 
 use async_trait::async_trait;
 use pgverse_core::Context;
 use pgverse_core::pg::{Dsn, Session};
 use pgverse_core::traits::ForkBackend;
 use pgverse_core::types::{Universe, UniverseId};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 
 /// Environment variable that tells the owner process which backend to make.
 pub const OWNER_BACKEND: &str = "PGVERSE_TEST_BACKEND";
@@ -92,6 +93,7 @@ impl Owner {
             .env(OWNER_SOURCE, key_value(&stage.source()))
             .env(OWNER_HOME, stage.home())
             .stdout(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .expect("the owner process starts");
         let output = BufReader::new(process.stdout.take().expect("the output is piped"));
@@ -99,11 +101,12 @@ impl Owner {
     }
 
     /// Waits until the process says `word` and returns the rest of that line.
-    pub fn hear(&mut self, word: &str) -> String {
+    pub async fn hear(&mut self, word: &str) -> String {
         let mut line = String::new();
         loop {
             line.clear();
-            let length = self.output.read_line(&mut line).expect("the output of the owner process can be read");
+            let length =
+                self.output.read_line(&mut line).await.expect("the output of the owner process can be read");
             assert_ne!(length, 0, "the owner process ended before it said {word}");
             // The test harness prints its own words before ours on the same line.
             if let Some((_, rest)) = line.trim_end().split_once(&format!("{word} ")) {
@@ -113,16 +116,8 @@ impl Owner {
     }
 
     /// Kills the process (SIGKILL) and reaps it.
-    pub fn kill(&mut self) {
-        self.process.kill().expect("the owner process can be killed");
-        self.process.wait().expect("the owner process can be reaped");
-    }
-}
-
-impl Drop for Owner {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    pub async fn kill(&mut self) {
+        self.process.kill().await.expect("the owner process can be killed");
     }
 }
 

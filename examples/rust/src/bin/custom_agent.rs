@@ -1,6 +1,8 @@
 //! A custom agent against a built-in one, on a small demo shop:
 //! `cargo run -p pgverse-examples --bin custom_agent`.
 
+#![allow(clippy::print_stdout, reason = "a program speaks on standard output")]
+
 use std::sync::Arc;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@ use pgverse_core::types::IndexKey;
 
 use super::keys::{Equality, cover, equalities, is_covered, order_keys, prefix, ranges};
 use crate::index::access::{Access, is_correlated};
+use crate::index::estimate::selectivity;
 use crate::index::idea::{Idea, seen, words};
 use crate::index::spec::Spec;
 use crate::shared::conditions::{Predicate, Test, readable};
@@ -59,7 +60,7 @@ fn searched<'a>(
     mut keys: Vec<IndexKey>,
     why: &str,
 ) -> Option<Idea<'a>> {
-    let share = access.fraction();
+    let share = read_share(access, &keys, None);
     let mut notes = vec![format!("{}.", seen(access))];
     if !equal.is_empty() {
         notes.push(format!("Keys: {}; then {why}.", equality_words(equal)));
@@ -85,7 +86,7 @@ fn searched<'a>(
         keys.extend(added);
     }
     let mut spec = Spec::btree(access.table, keys, equal.len());
-    let covering = cover(access, &mut spec, access.kept);
+    let covering = cover(access, &mut spec, share * access.scanned);
     let limit = if is_covered(access, &spec) { LARGEST_COVERED_SHARE } else { LARGEST_SHARE };
     if share > limit {
         return None;
@@ -140,6 +141,19 @@ fn ordered<'a>(access: &Access<'a>, equal: &[Equality<'_>]) -> Option<Idea<'a>> 
         sentence(&covering),
     );
     Some(Idea::index(spec, access, saved, note))
+}
+
+/// Share of the rows that an index search reads: those kept, and those that only the tests it does not
+/// answer remove, by the statistics; these know nothing of ranges and expressions.
+pub(super) fn read_share(access: &Access<'_>, keys: &[IndexKey], within: Option<&Predicate>) -> f64 {
+    let answered = |p: &Predicate| {
+        let text = Some(p.on.text());
+        within.is_some_and(|w| w == p)
+            || keys.iter().any(|k| k.column.as_deref().or(k.expression.as_deref()) == text)
+    };
+    let left = access.predicates.iter().filter(|p| p.on.column().is_some() && !answered(p));
+    let left: f64 = left.map(|p| selectivity(access.table, p)).product();
+    (access.fraction() / left.max(f64::MIN_POSITIVE)).min(1.0)
 }
 
 /// Such as `equality on region (1.2 %), country (5 %)`.

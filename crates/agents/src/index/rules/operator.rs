@@ -2,7 +2,7 @@
 
 use pgverse_core::types::{IndexKey, Table};
 
-use super::filter::percent;
+use super::filter::{percent, read_share};
 use super::keys::ranges;
 use crate::index::access::Access;
 use crate::index::idea::{Idea, seen};
@@ -137,8 +137,6 @@ fn brin<'a>(access: &Access<'a>) -> Option<Idea<'a>> {
         seen(access),
         key.column.as_deref().unwrap_or_default(),
     );
-    // Other tests of the same scan are made afterwards, on rows that were read.
-    let others = access.predicates.iter().filter(|p| p.on.column() != key.column.as_deref()).count();
-    let saved = access.ms * (1.0 - access.fraction()) / (1.0 + others as f64);
+    let saved = access.ms * (1.0 - read_share(access, std::slice::from_ref(&key), None));
     Some(Idea::index(Spec::of(access.table, "brin", key), access, saved, note))
 }

@@ -2,7 +2,7 @@
 
 use pgverse_core::types::IndexKey;
 
-use super::filter::{percent, sentence};
+use super::filter::{percent, read_share, sentence};
 use super::keys::{btree_key, cover, equalities, is_written_out, order_keys, ranges};
 use crate::index::access::Access;
 use crate::index::estimate::{distinct, selectivity};
@@ -35,7 +35,9 @@ fn candidate<'p>(access: &'p Access<'_>) -> Option<&'p Predicate> {
 
 /// A state that many rows are in and out of, not a value that names a few of them.
 fn is_state(access: &Access<'_>, p: &Predicate) -> bool {
-    matches!(p.test, Test::Null(_)) || distinct(access.table, p.on.column()) <= MOST_STATES
+    let column = p.on.column().and_then(|c| access.table.column(c));
+    let known = column.is_some_and(|c| c.statistics.is_some());
+    known && (matches!(p.test, Test::Null(_)) || distinct(access.table, p.on.column()) <= MOST_STATES)
 }
 
 fn idea<'a>(access: &Access<'a>, p: &Predicate) -> Option<Idea<'a>> {
@@ -44,7 +46,7 @@ fn idea<'a>(access: &Access<'a>, p: &Predicate) -> Option<Idea<'a>> {
     let equal: Vec<IndexKey> =
         equalities(access).iter().map(|e| e.key.clone()).filter(|k| *k != held).collect();
     let mut keys = equal.clone();
-    let mut saved = access.ms * (1.0 - access.fraction());
+    let mut saved = 0.0;
     let order = access.order.as_ref().filter(|o| !o.grouping && o.limit.is_some());
     let tail = order.and_then(|o| order_keys(access, o, std::slice::from_ref(&held)).map(|keys| (o, keys)));
     let rows = match tail {
@@ -55,9 +57,10 @@ fn idea<'a>(access: &Access<'a>, p: &Predicate) -> Option<Idea<'a>> {
         }
         _ => {
             keys.extend(ranges(access).into_iter().filter(|r| *r != held).take(1));
-            access.kept
+            read_share(access, &keys, Some(p)) * access.scanned
         }
     };
+    saved += access.ms * (1.0 - read_share(access, &keys, Some(p)));
     if keys.is_empty() {
         keys.push(held);
     }

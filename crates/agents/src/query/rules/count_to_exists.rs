@@ -5,7 +5,7 @@
 
 use sqlparser::ast::{BinaryOperator as Op, Expr, SelectItem};
 
-use super::scalar::correlation;
+use super::scalar::{Correlation, correlation};
 use super::subquery::exists;
 use crate::query::aggregates::collect;
 use crate::query::case::{Case, Rewrite};
@@ -66,9 +66,10 @@ fn comparison(expr: &Expr, case: &Case<'_>) -> Option<(Expr, Option<IndexWish>)>
     if !every_row || !case.facts.is_aggregate(counted) {
         return None;
     }
-    let wish = correlation(select, &scope).and_then(|(own, equal)| {
+    let wish = correlation(select, &scope).and_then(|Correlation { own, equal }| {
         let [relation] = scope.relations.as_slice() else { return None };
-        let keys: Vec<&str> = equal.iter().filter_map(|(i, _)| Some(scope.column(i)?.1.name.as_str())).collect();
+        let keys: Vec<&str> =
+            equal.iter().filter_map(|(i, _)| Some(scope.column(i)?.1.name.as_str())).collect();
         let mut reads = Vec::new();
         for condition in own {
             reads.extend(scope.columns(condition)?.iter().map(|(_, c)| c.name.as_str()));

@@ -28,7 +28,8 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
         let value = fresh.name("value");
         columns.push(format!("{} AS {value}", aggregate.inner(&grouped.scope)));
         let null_row = grouped.left && aggregate.argument.is_none();
-        let place = if null_row { format!("greatest({alias}.{value}, 1)") } else { format!("{alias}.{value}") };
+        let place =
+            if null_row { format!("greatest({alias}.{value}, 1)") } else { format!("{alias}.{value}") };
         places.push((aggregate.clone(), place));
     }
     let having = if grouped.left { "" } else { " HAVING count(*) > 0" };

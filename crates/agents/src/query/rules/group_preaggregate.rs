@@ -9,6 +9,7 @@
 //! Source: Yan and Larson, "Eager Aggregation and Lazy Aggregation" (VLDB 1995).
 
 use super::grouped_join::{GroupedJoin, read};
+use super::scalar::Correlation;
 use crate::query::case::{Case, Rewrite, join};
 use crate::shared::sql::{Fresh, from_text, joinable, where_text};
 
@@ -24,7 +25,7 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     if share(&grouped, case) < SMALLEST_SHARE {
         return None;
     }
-    let (equal, own) = grouped.correlation()?;
+    let Correlation { own, equal } = grouped.correlation()?;
     let mut fresh = Fresh::of(case.query);
     let alias = fresh.name("agg");
     let mut columns = Vec::new();

@@ -8,11 +8,12 @@ use sqlparser::ast::{
     TableWithJoins,
 };
 
+use super::scalar::Correlation;
 use crate::query::aggregates::{Aggregate, collect, renamed, without_aggregates};
 use crate::query::case::Case;
 use crate::shared::sql::{
-    Scope, any_expr, conjuncts, expression, filters, fold, group_keys, grouping, has_key, has_subquery, item_expr,
-    order_by, output_name, plain, replace, unwrapped,
+    Scope, any_expr, conjuncts, expression, filters, fold, group_keys, grouping, has_key, has_subquery,
+    item_expr, order_by, output_name, plain, replace, unwrapped,
 };
 
 /// A grouped join, taken apart.
@@ -93,7 +94,8 @@ fn keys(select: &Select, scope: &Scope<'_>) -> Option<Vec<Expr>> {
     let resolve = |key: Expr| match &key {
         Expr::Identifier(name) if scope.column(&key).is_none() => {
             let name = fold(name);
-            let item = select.projection.iter().find(|item| output_name(item).as_deref() == Some(name.as_str()))?;
+            let item =
+                select.projection.iter().find(|item| output_name(item).as_deref() == Some(name.as_str()))?;
             item_expr(item).cloned()
         }
         _ => Some(key),
@@ -151,12 +153,23 @@ fn split<'q, 'a>(
         let mut inner_filters = Vec::new();
         for condition in conditions {
             let uses = scope.uses(condition)?;
-            if uses.is_disjoint(&inner) { outer_filters.push(condition) } else { inner_filters.push(condition) }
+            if uses.is_disjoint(&inner) {
+                outer_filters.push(condition)
+            } else {
+                inner_filters.push(condition)
+            }
         }
         let outer_from = list(&|i| !inner.contains(&i));
         let inner_from = list(&|i| inner.contains(&i));
         return Some(GroupedJoin {
-            scope, outer_from, outer_filters, inner, inner_from, inner_filters, left: false, aggregates,
+            scope,
+            outer_from,
+            outer_filters,
+            inner,
+            inner_from,
+            inner_filters,
+            left: false,
+            aggregates,
         });
     }
     // An outer join: the aggregated table must be the right side of the last one.
@@ -173,14 +186,23 @@ fn split<'q, 'a>(
     let outer_filters = filters(select);
     if !inner_filters.iter().all(|c| scope.uses(c).is_some())
         || !outer_filters.iter().all(|c| scope.uses(c).is_some_and(|used| used.is_disjoint(&inner)))
-        || !aggregates.iter().all(|a| a.ignores_nulls() || (a.counts() && a.argument.is_none() && a.call.filter.is_none()))
+        || !aggregates
+            .iter()
+            .all(|a| a.ignores_nulls() || (a.counts() && a.argument.is_none() && a.call.filter.is_none()))
     {
         return None;
     }
     let outer_from = vec![TableWithJoins { relation: item.relation.clone(), joins: before.to_vec() }];
     let inner_from = list(&|i| inner.contains(&i));
     Some(GroupedJoin {
-        scope, outer_from, outer_filters, inner, inner_from, inner_filters, left: true, aggregates,
+        scope,
+        outer_from,
+        outer_filters,
+        inner,
+        inner_from,
+        inner_filters,
+        left: true,
+        aggregates,
     })
 }
 
@@ -242,13 +264,12 @@ impl GroupedJoin<'_, '_> {
 
     /// Equalities between an inner column and an expression over outer tables, and the conditions that look
     /// at inner tables only. Nothing if some condition is neither.
-    pub(super) fn correlation(&self) -> Option<(Vec<(&Expr, &Expr)>, Vec<&Expr>)> {
-        let mut equal = Vec::new();
-        let mut own = Vec::new();
+    pub(super) fn correlation(&self) -> Option<Correlation<'_>> {
+        let mut found = Correlation::default();
         for condition in &self.inner_filters {
             let uses = self.scope.uses(condition)?;
             if uses.is_subset(&self.inner) {
-                own.push(*condition);
+                found.own.push(*condition);
                 continue;
             }
             let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else {
@@ -256,17 +277,18 @@ impl GroupedJoin<'_, '_> {
             };
             let side = |e: &Expr| self.scope.column(e).map(|(relation, _)| self.inner.contains(&relation));
             match (side(left), side(right)) {
-                (Some(true), Some(false)) => equal.push((&**left, &**right)),
-                (Some(false), Some(true)) => equal.push((&**right, &**left)),
+                (Some(true), Some(false)) => found.equal.push((&**left, &**right)),
+                (Some(false), Some(true)) => found.equal.push((&**right, &**left)),
                 _ => return None,
             }
         }
-        Some((equal, own))
+        Some(found)
     }
 
     /// An index for each inner table on the columns that tie it to the tables before it.
     pub(super) fn wishes(&self) -> Vec<crate::shared::sql::IndexWish> {
-        let mut reached: BTreeSet<usize> = (0..self.scope.relations.len()).filter(|r| !self.inner.contains(r)).collect();
+        let mut reached: BTreeSet<usize> =
+            (0..self.scope.relations.len()).filter(|r| !self.inner.contains(r)).collect();
         let mut wishes = Vec::new();
         // From the kept tables outwards, each time to a table that is tied to what is reached already.
         while let Some((relation, keys)) = self.inner.difference(&reached).find_map(|r| {
@@ -278,7 +300,9 @@ impl GroupedJoin<'_, '_> {
             let reads = self.inner_filters.iter().copied().chain(&inner_calls);
             let reads: Vec<&str> = reads.flat_map(|e| self.columns_of(relation, e)).collect();
             wishes.extend(
-                self.scope.relations[relation].table.and_then(|t| crate::shared::sql::IndexWish::on(t, keys, reads)),
+                self.scope.relations[relation]
+                    .table
+                    .and_then(|t| crate::shared::sql::IndexWish::on(t, keys, reads)),
             );
         }
         wishes
@@ -288,7 +312,9 @@ impl GroupedJoin<'_, '_> {
     fn ties(&self, relation: usize, reached: &BTreeSet<usize>) -> Vec<&str> {
         let mut keys: Vec<&str> = Vec::new();
         for condition in &self.inner_filters {
-            let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else { continue };
+            let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else {
+                continue;
+            };
             for (own, other) in [(left, right), (right, left)] {
                 if let (Some((r, column)), Some(others)) = (self.scope.column(own), self.scope.uses(other))
                     && r == relation

@@ -9,13 +9,14 @@
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    BinaryOperator as Op, Expr, OrderByExpr, OrderByKind, Select, SelectItem, SetExpr, SetOperator, SetQuantifier,
+    BinaryOperator as Op, Expr, OrderByExpr, OrderByKind, Select, SelectItem, SetExpr, SetOperator,
+    SetQuantifier,
 };
 
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
-    IndexWish, Scope, all_of, any_expr, conjuncts, expression, filters, fold, grouping, item_expr, limit, name_ast,
-    order_by, output_name, plain, unwrapped,
+    IndexWish, Scope, all_of, any_expr, conjuncts, expression, filters, fold, grouping, item_expr, limit,
+    name_ast, order_by, output_name, plain, unwrapped,
 };
 
 /// Most branches.
@@ -27,7 +28,8 @@ pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
 
 fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     let select = plain(case.query)?;
-    let together = select.distinct.is_some() || grouping(select) || select.having.is_some() || limit(case.query);
+    let together =
+        select.distinct.is_some() || grouping(select) || select.having.is_some() || limit(case.query);
     if together || !row_by_row(select, case) {
         return None;
     }
@@ -35,14 +37,18 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     let conditions = filters(select);
     let (place, branches, columns) = conditions.iter().enumerate().find_map(|(place, condition)| {
         let branches = disjuncts(condition);
-        let columns: Vec<(usize, &str)> = branches.iter().map(|b| searchable(b, &scope)).collect::<Option<_>>()?;
+        let columns: Vec<(usize, &str)> =
+            branches.iter().map(|b| searchable(b, &scope)).collect::<Option<_>>()?;
         let different = columns.iter().collect::<BTreeSet<_>>().len() == columns.len();
         ((2..=MOST).contains(&branches.len()) && different).then_some((place, branches, columns))
     })?;
 
     let mut selects = branches.iter().enumerate().map(|(number, branch)| {
         let others = conditions.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, c)| (*c).clone());
-        let earlier = branches.iter().take(number).map(|b| Expr::IsNotTrue(Box::new(Expr::Nested(Box::new((*b).clone())))));
+        let earlier = branches
+            .iter()
+            .take(number)
+            .map(|b| Expr::IsNotTrue(Box::new(Expr::Nested(Box::new((*b).clone())))));
         let mut one = select.clone();
         one.selection = all_of(others.chain([(*branch).clone()]).chain(earlier));
         SetExpr::Select(Box::new(one))
@@ -66,7 +72,8 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     Some(Rewrite {
         rule: "or_to_union_all",
         title: "OR as UNION ALL",
-        because: "each later branch skips the rows of the earlier ones, also where those are unknown".to_owned(),
+        because: "each later branch skips the rows of the earlier ones, also where those are unknown"
+            .to_owned(),
         query,
         indexes: wishes(select, &scope, &columns),
     })
@@ -74,7 +81,9 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
 
 fn row_by_row(select: &Select, case: &Case<'_>) -> bool {
     select.projection.iter().filter_map(item_expr).all(|expr| {
-        !any_expr(expr, |e| case.facts.is_aggregate(e) || case.facts.is_window(e) || case.facts.returns_set(e))
+        !any_expr(expr, |e| {
+            case.facts.is_aggregate(e) || case.facts.is_window(e) || case.facts.returns_set(e)
+        })
     })
 }
 
@@ -96,7 +105,13 @@ fn searchable<'a>(branch: &Expr, scope: &Scope<'a>) -> Option<(usize, &'a str)> 
     conjuncts(branch).into_iter().find_map(|condition| {
         let column = match condition {
             Expr::BinaryOp { left, op: Op::Eq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, right } => {
-                if constant(right) { left } else if constant(left) { right } else { return None }
+                if constant(right) {
+                    left
+                } else if constant(left) {
+                    right
+                } else {
+                    return None;
+                }
             }
             Expr::InList { expr, list, negated: false } if list.iter().all(constant) => expr,
             Expr::Between { expr, negated: false, low, high } if constant(low) && constant(high) => expr,
@@ -123,7 +138,8 @@ fn order_key(key: &OrderByExpr, select: &Select, scope: &Scope<'_>) -> Option<Or
                     let (key, item) = (scope.column(expr)?, scope.column(item_expr(item)?)?);
                     Some(key.0 == item.0 && key.1.name == item.1.name)
                 };
-                item_expr(item).is_some_and(|i| i.to_string() == expr.to_string()) || same_column() == Some(true)
+                item_expr(item).is_some_and(|i| i.to_string() == expr.to_string())
+                    || same_column() == Some(true)
             };
             let place = alias.or_else(|| select.projection.iter().position(same));
             match (place, select.projection.as_slice()) {
@@ -208,9 +224,15 @@ mod tests {
 
     #[test]
     fn an_output_name_comes_before_an_input_column() {
-        let text = show(rewrite, "SELECT id AS x, user_id AS id FROM orders WHERE user_id = 1 OR coupon = 'x' ORDER BY id");
+        let text = show(
+            rewrite,
+            "SELECT id AS x, user_id AS id FROM orders WHERE user_id = 1 OR coupon = 'x' ORDER BY id",
+        );
         assert!(text.contains("ORDER BY id\n"), "{text}");
-        let text = show(rewrite, "SELECT id AS x, user_id AS id FROM orders WHERE user_id = 1 OR coupon = 'x' ORDER BY orders.id");
+        let text = show(
+            rewrite,
+            "SELECT id AS x, user_id AS id FROM orders WHERE user_id = 1 OR coupon = 'x' ORDER BY orders.id",
+        );
         assert!(text.contains("ORDER BY x\n"), "{text}");
     }
 

@@ -13,7 +13,8 @@ use sqlparser::ast::{BinaryOperator as Op, Expr, Value};
 
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
-    IndexWish, Scope, all_of, calls, each_expr, expression, filters, item_expr, nested, plain, plain_mut, unwrapped,
+    IndexWish, Scope, all_of, calls, each_expr, expression, filters, item_expr, nested, plain, plain_mut,
+    unwrapped,
 };
 
 pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
@@ -96,7 +97,9 @@ fn bounds(condition: &Expr, scope: &Scope<'_>) -> Option<Bounds> {
 fn truncation(expr: &Expr) -> Option<(Truncation, &Expr)> {
     use sqlparser::ast::{DataType, DateTimeField, FunctionArg, FunctionArgExpr, FunctionArguments};
     match unwrapped(expr) {
-        Expr::Cast { expr, data_type: DataType::Date, format: None, .. } => Some((Truncation::Date, unwrapped(expr))),
+        Expr::Cast { expr, data_type: DataType::Date, format: None, .. } => {
+            Some((Truncation::Date, unwrapped(expr)))
+        }
         Expr::Extract { field: DateTimeField::Year, expr, .. } => Some((Truncation::Year, unwrapped(expr))),
         call @ Expr::Function(_) => {
             let (function, truncates) = match (calls(call, "date_trunc"), calls(call, "date_part")) {
@@ -138,7 +141,9 @@ fn range(what: &Truncation, column: &Expr, op: &Op, constant: &Expr, scope: &Sco
         "timestamp with time zone" => ("timestamptz", true),
         _ => return None,
     };
-    if !scope.uses(constant)?.is_empty() || matches!(unwrapped(constant), Expr::Value(v) if v.value == Value::Null) {
+    if !scope.uses(constant)?.is_empty()
+        || matches!(unwrapped(constant), Expr::Value(v) if v.value == Value::Null)
+    {
         return None;
     }
     let (lower, upper) = match what {
@@ -156,11 +161,15 @@ fn range(what: &Truncation, column: &Expr, op: &Op, constant: &Expr, scope: &Sco
             if !(1..=9998).contains(&year) {
                 return None;
             }
-            (format!("'{year:04}-01-01'::date::{type_name}"), format!("'{:04}-01-01'::date::{type_name}", year + 1))
+            (
+                format!("'{year:04}-01-01'::date::{type_name}"),
+                format!("'{:04}-01-01'::date::{type_name}", year + 1),
+            )
         }
     };
     // Something that is no plain date or timestamp could be a moment, which becomes local time by the zone.
-    let zoned = zoned || !matches!(unwrapped(constant), Expr::Value(_) | Expr::TypedString(_) | Expr::Cast { .. });
+    let zoned =
+        zoned || !matches!(unwrapped(constant), Expr::Value(_) | Expr::TypedString(_) | Expr::Cast { .. });
     let margin = |sign: &str| if zoned { format!(" {sign} interval '24 hours'") } else { String::new() };
     let mut range = Vec::new();
     if matches!(op, Op::Eq | Op::Gt | Op::GtEq) {
@@ -177,7 +186,9 @@ fn range(what: &Truncation, column: &Expr, op: &Op, constant: &Expr, scope: &Sco
 fn compares(condition: &Expr, column: &Expr) -> bool {
     let is = |e: &Expr| unwrapped(e).to_string() == column.to_string();
     match condition {
-        Expr::BinaryOp { left, op: Op::Eq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, right } => is(left) || is(right),
+        Expr::BinaryOp { left, op: Op::Eq | Op::Lt | Op::LtEq | Op::Gt | Op::GtEq, right } => {
+            is(left) || is(right)
+        }
         Expr::Between { expr, .. } | Expr::InList { expr, .. } => is(expr),
         _ => false,
     }

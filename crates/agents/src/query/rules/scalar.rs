@@ -6,7 +6,7 @@ use sqlparser::ast::{Expr, Query, Select};
 use crate::query::aggregates::{Aggregate, collect, without_aggregates};
 use crate::query::case::Case;
 use crate::shared::sql::{
-    Scope, any_expr, bare, conjuncts, each_expr, filters, from_text, has_subquery, item_expr, plain, where_text,
+    Scope, any_expr, bare, each_expr, filters, from_text, has_subquery, item_expr, plain, where_text,
 };
 
 /// A subquery of the SELECT list that returns one aggregate expression for each outer row.
@@ -38,7 +38,8 @@ where
     'a: 'q,
 {
     let outer: &'q Select = plain(case.query)?;
-    let wildcard = outer.projection.iter().any(|item| matches!(item, sqlparser::ast::SelectItem::Wildcard(_)));
+    let wildcard =
+        outer.projection.iter().any(|item| matches!(item, sqlparser::ast::SelectItem::Wildcard(_)));
     if wildcard || crate::shared::sql::grouping(outer) || outer.having.is_some() || outer.from.is_empty() {
         return None;
     }
@@ -118,24 +119,34 @@ pub(super) fn uses_outer(expr: &Expr, scope: &Scope<'_>) -> bool {
     outer
 }
 
-/// The conditions of a subquery: those on its own tables, and equalities of an inner column with an outer
-/// expression. Nothing if some condition is neither.
-pub(super) fn correlation<'q>(select: &'q Select, scope: &Scope<'_>) -> Option<(Vec<&'q Expr>, Vec<(&'q Expr, &'q Expr)>)> {
-    let mut own = Vec::new();
-    let mut equal = Vec::new();
-    for condition in select.selection.as_ref().map(conjuncts).unwrap_or_default() {
-        if !uses_outer(condition, scope) {
-            own.push(condition);
-            continue;
+/// The conditions of a source of rows that depends on outer rows.
+#[derive(Debug, Default)]
+pub(super) struct Correlation<'q> {
+    /// Those on its own tables.
+    pub(super) own: Vec<&'q Expr>,
+    /// Inner column and outer side of equalities.
+    pub(super) equal: Vec<(&'q Expr, &'q Expr)>,
+}
+
+/// The conditions of a subquery. Nothing if some condition is neither on its own tables nor an equality of an
+/// inner column with an outer expression.
+pub(super) fn correlation<'q>(select: &'q Select, scope: &Scope<'_>) -> Option<Correlation<'q>> {
+    let mut found = Correlation::default();
+    for condition in filters(select) {
+        if uses_outer(condition, scope) {
+            found.equal.push(equality(condition, scope)?);
+        } else {
+            found.own.push(condition);
         }
-        equal.push(equality(condition, scope)?);
     }
-    Some((own, equal))
+    Some(found)
 }
 
 /// The inner column and the outer side of `inner = outer`, in either order.
-pub(super) fn equality<'q>(condition: &'q Expr, scope: &Scope<'_>) -> Option<(&'q Expr, &'q Expr)> {
-    let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else { return None };
+fn equality<'q>(condition: &'q Expr, scope: &Scope<'_>) -> Option<(&'q Expr, &'q Expr)> {
+    let Expr::BinaryOp { left, op: sqlparser::ast::BinaryOperator::Eq, right } = condition else {
+        return None;
+    };
     for (inner, outer) in [(left, right), (right, left)] {
         if scope.column(inner).is_some() && !uses_inner(outer, scope) && uses_outer(outer, scope) {
             return Some((inner, outer));

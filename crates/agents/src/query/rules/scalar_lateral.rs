@@ -10,33 +10,46 @@ use sqlparser::ast::Expr;
 use super::scalar::{Scalar, correlation, find};
 use crate::query::aggregates::renamed;
 use crate::query::case::{Case, Rewrite, join};
-use crate::shared::sql::{Fresh, IndexWish, expression, item_expr, plain_mut, replace};
+use crate::shared::sql::{Fresh, IndexWish, expression, function_name, item_expr, plain_mut, replace};
 
 pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
     attempt(case).into_iter().collect()
 }
 
+/// Subqueries over the same rows, with the column that each becomes.
+struct Source<'s> {
+    text: String,
+    alias: String,
+    members: Vec<(&'s Scalar<'s, 's>, String)>,
+}
+
 fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     let (_, scalars) = find(case)?;
     let mut fresh = Fresh::of(case.query);
-    // (source, alias, subqueries with the column that each becomes)
-    let mut sources: Vec<(String, String, Vec<(&Scalar<'_, '_>, String)>)> = Vec::new();
+    let mut sources: Vec<Source<'_>> = Vec::new();
     for scalar in &scalars {
-        let source = scalar.source();
+        let text = scalar.source();
         let column = fresh.name("value");
-        match sources.iter_mut().find(|(s, ..)| *s == source) {
-            Some((_, _, members)) => members.push((scalar, column)),
-            None => sources.push((source, fresh.name("sub"), vec![(scalar, column)])),
+        match sources.iter_mut().find(|s| s.text == text) {
+            Some(source) => source.members.push((scalar, column)),
+            None => sources.push(Source { text, alias: fresh.name("sub"), members: vec![(scalar, column)] }),
         }
     }
     let mut query = case.query.clone();
     let select = plain_mut(&mut query)?;
     let mut indexes = Vec::new();
-    for (source, alias, members) in &sources {
-        let columns: Vec<String> = members.iter().map(|(s, column)| format!("{} AS {column}", inner(s))).collect();
-        let lateral = join(&format!("CROSS JOIN LATERAL (SELECT {} FROM {source}) AS {alias}", columns.join(", ")))?;
+    for source in &sources {
+        let columns: Vec<String> =
+            source.members.iter().map(|(s, column)| format!("{} AS {column}", inner(s))).collect();
+        let lateral = join(&format!(
+            "CROSS JOIN LATERAL (SELECT {} FROM {}) AS {}",
+            columns.join(", "),
+            source.text,
+            source.alias
+        ))?;
         select.from.last_mut()?.joins.push(lateral);
-        indexes.extend(members.first().and_then(|(s, _)| wish(s, members)));
+        let members: Vec<&Scalar<'_, '_>> = source.members.iter().map(|(s, _)| *s).collect();
+        indexes.extend(wish(&members));
     }
     for item in &mut select.projection {
         let Some(mut expr) = item_expr(item).cloned() else { continue };
@@ -44,10 +57,10 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
         replace(&mut expr, |e| {
             let Expr::Subquery(query) = e else { return None };
             let text = query.to_string();
-            let (_, alias, column) = sources.iter().find_map(|(s, alias, members)| {
-                members.iter().find(|(m, _)| m.query.to_string() == text).map(|(_, column)| (s, alias, column))
-            })?;
-            expression(&format!("{alias}.{column}"))
+            sources.iter().find_map(|source| {
+                let (_, column) = source.members.iter().find(|(m, _)| m.query.to_string() == text)?;
+                expression(&format!("{}.{column}", source.alias))
+            })
         });
         if expr.to_string() != before {
             *item = renamed(item, expr)?;
@@ -72,31 +85,32 @@ fn inner(scalar: &Scalar<'_, '_>) -> Expr {
     expr
 }
 
-/// An index on the correlated columns of a single table; a lone `min` or `max` column comes next in its key.
-pub(super) fn wish(first: &Scalar<'_, '_>, members: &[(&Scalar<'_, '_>, String)]) -> Option<IndexWish> {
+/// An index on the correlated columns of a single table, for subqueries over the same rows; a lone `min` or
+/// `max` column comes next in its key.
+pub(super) fn wish(members: &[&Scalar<'_, '_>]) -> Option<IndexWish> {
+    let first = members.first()?;
     let [relation] = first.scope.relations.as_slice() else { return None };
-    let (own, equal) = correlation(first.select, &first.scope)?;
+    let conditions = correlation(first.select, &first.scope)?;
     let column = |e: &Expr| first.scope.column(e).map(|(_, c)| c.name.as_str());
-    let mut keys: Vec<&str> = equal.iter().filter_map(|(inner, _)| column(inner)).collect();
+    let mut keys: Vec<&str> = conditions.equal.iter().filter_map(|(inner, _)| column(inner)).collect();
     let mut reads: Vec<&str> = Vec::new();
-    for condition in own {
+    for condition in conditions.own {
         reads.extend(first.scope.columns(condition)?.iter().map(|(_, c)| c.name.as_str()));
     }
-    for (scalar, _) in members {
+    for scalar in members {
         for aggregate in &scalar.aggregates {
             let columns = first.scope.columns(&aggregate.inner(&first.scope))?;
             reads.extend(columns.iter().map(|(_, c)| c.name.as_str()));
         }
     }
-    if let ([(only, _)], [read]) = (members, reads.as_slice())
-        && only.aggregates.len() == 1
-        && ["min", "max"].contains(&only.aggregates[0].call.name.to_string().to_ascii_lowercase().as_str())
+    if let ([only], [read]) = (members, reads.as_slice())
+        && let [aggregate] = only.aggregates.as_slice()
+        && function_name(&aggregate.call).is_some_and(|n| n == "min" || n == "max")
     {
         keys.push(read);
     }
     IndexWish::on(relation.table?, keys, reads)
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -121,7 +135,9 @@ mod tests {
 
     #[test]
     fn the_old_name_of_the_column_stays() {
-        let rewritten = &apply(rewrite, "SELECT (SELECT max(o.total) FROM orders o WHERE o.user_id = u.id) FROM users u")[0];
+        let rewritten =
+            &apply(rewrite, "SELECT (SELECT max(o.total) FROM orders o WHERE o.user_id = u.id) FROM users u")
+                [0];
         assert!(rewritten.query.to_string().contains("AS max FROM"), "{}", rewritten.query);
     }
 

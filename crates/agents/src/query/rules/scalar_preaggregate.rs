@@ -9,7 +9,7 @@
 
 use sqlparser::ast::Expr;
 
-use super::scalar::{Scalar, correlation, find};
+use super::scalar::{Correlation, Scalar, correlation, find};
 use super::scalar_lateral::wish;
 use crate::query::aggregates::renamed;
 use crate::query::case::{Case, Rewrite, join};
@@ -36,12 +36,11 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
         if done.contains(&source) {
             continue;
         }
-        let members: Vec<(&Scalar<'_, '_>, String)> =
-            scalars.iter().filter(|s| s.source() == source).map(|s| (s, String::new())).collect();
-        let (text, replaced) = left_join(scalar, &members, &outer_scope, &mut fresh)?;
+        let members: Vec<&Scalar<'_, '_>> = scalars.iter().filter(|s| s.source() == source).collect();
+        let (text, replaced) = left_join(&members, &outer_scope, &mut fresh)?;
         select.from.last_mut()?.joins.push(join(&text)?);
         places.extend(replaced);
-        indexes.extend(wish(scalar, &members));
+        indexes.extend(wish(&members));
         done.push(source);
     }
     for item in &mut select.projection {
@@ -59,8 +58,9 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     Some(Rewrite {
         rule: "scalar_subquery_to_grouped_join",
         title: "scalar subqueries as a join of one aggregation",
-        because: "each group joins at most once, and an outer row without a group gets NULL, or 0 where it counts"
-            .to_owned(),
+        because:
+            "each group joins at most once, and an outer row without a group gets NULL, or 0 where it counts"
+                .to_owned(),
         query,
         indexes,
     })
@@ -68,12 +68,12 @@ fn attempt(case: &Case<'_>) -> Option<Rewrite> {
 
 /// The join for subqueries with the same source, and what takes their places.
 fn left_join(
-    first: &Scalar<'_, '_>,
-    members: &[(&Scalar<'_, '_>, String)],
+    members: &[&Scalar<'_, '_>],
     outer_scope: &Scope<'_>,
     fresh: &mut Fresh,
 ) -> Option<(String, Vec<(String, Expr)>)> {
-    let (own, equal) = correlation(first.select, &first.scope)?;
+    let first = members.first()?;
+    let Correlation { own, equal } = correlation(first.select, &first.scope)?;
     let alias = fresh.name("sub");
     let mut columns = Vec::new();
     let mut keys = Vec::new();
@@ -90,12 +90,16 @@ fn left_join(
         on.push(format!("{alias}.{key} = {outer}"));
     }
     let mut places = Vec::new();
-    for (scalar, _) in members {
+    for scalar in members {
         let mut expr = scalar.expr.clone();
         for aggregate in &scalar.aggregates {
             let value = fresh.name("value");
             columns.push(format!("{} AS {value}", aggregate.inner(&scalar.scope)));
-            let empty = if aggregate.counts() { format!("coalesce({alias}.{value}, 0)") } else { format!("{alias}.{value}") };
+            let empty = if aggregate.counts() {
+                format!("coalesce({alias}.{value}, 0)")
+            } else {
+                format!("{alias}.{value}")
+            };
             let empty = expression(&empty)?;
             let call = Expr::Function(aggregate.call.clone());
             replace(&mut expr, |e| (*e == call).then(|| empty.clone()));

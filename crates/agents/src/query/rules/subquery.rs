@@ -3,7 +3,7 @@
 use pgverse_core::types::Table;
 use sqlparser::ast::{Distinct, Expr, Query, Select, SelectItem, SetExpr};
 
-use super::scalar::correlation;
+use super::scalar::{Correlation, correlation};
 use crate::query::case::Case;
 use crate::shared::sql::{
     IndexWish, Scope, all_of, any_expr, bare, conjuncts, expression, fold, item_expr, name_ast, nested, query,
@@ -60,7 +60,7 @@ impl<'a> RowSource<'a> {
         let (table, column) = self.target()?;
         let mut keys = vec![column];
         let mut reads = Vec::new();
-        if let Some((own, equal)) = correlation(&self.select, &self.scope) {
+        if let Some(Correlation { own, equal }) = correlation(&self.select, &self.scope) {
             for (inner, _) in equal {
                 keys.extend(self.scope.column(inner).map(|(_, c)| c.name.as_str()));
             }

@@ -10,14 +10,14 @@
 use pgverse_core::pg::quote::{ident, qualified};
 use pgverse_core::types::{IndexKey, Table};
 use sqlparser::ast::{
-    BinaryOperator as Op, Expr, JoinConstraint, JoinOperator, OrderByExpr, OrderBySort, Query, Select, SelectItem,
-    TableFactor, WindowSpec, WindowType,
+    BinaryOperator as Op, Expr, JoinConstraint, JoinOperator, OrderByExpr, OrderBySort, Query, Select,
+    SelectItem, TableFactor, WindowSpec, WindowType,
 };
 
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
-    Fresh, IndexWish, Scope, any_expr, bare, conjuncts, each_expr, filters, fold, function_name, has_key, item_expr,
-    joinable, output_name, plain, plain_mut, points_at, query, unwrapped, where_text,
+    Fresh, IndexWish, Scope, any_expr, bare, conjuncts, each_expr, filters, fold, function_name, has_key,
+    item_expr, joinable, output_name, plain, plain_mut, points_at, query, unwrapped, where_text,
 };
 
 pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
@@ -27,7 +27,8 @@ pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
 fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     let outer = plain(case.query)?;
     let [item] = outer.from.as_slice() else { return None };
-    let TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None } = &item.relation else {
+    let TableFactor::Derived { lateral: false, subquery, alias: Some(alias), sample: None } = &item.relation
+    else {
         return None;
     };
     if !item.joins.is_empty() || !alias.columns.is_empty() {
@@ -58,7 +59,8 @@ fn numbering<'q>(inner: &'q Select, case: &Case<'_>) -> Option<(String, &'q Wind
     let mut found = None;
     for item in &inner.projection {
         let Some(expr) = item_expr(item) else { continue };
-        let special = |e: &Expr| case.facts.is_window(e) || case.facts.is_aggregate(e) || case.facts.returns_set(e);
+        let special =
+            |e: &Expr| case.facts.is_window(e) || case.facts.is_aggregate(e) || case.facts.returns_set(e);
         match expr {
             Expr::Function(f) if function_name(f).as_deref() == Some("row_number") && f.filter.is_none() => {
                 let Some(WindowType::WindowSpec(window)) = &f.over else { return None };
@@ -126,7 +128,11 @@ fn body(
     let mut inside = Vec::new();
     for condition in &conditions {
         let uses = scope.uses(condition)?;
-        if !uses.is_empty() && !uses.contains(&groups.rows) { outside.push(*condition) } else { inside.push(*condition) }
+        if !uses.is_empty() && !uses.contains(&groups.rows) {
+            outside.push(*condition)
+        } else {
+            inside.push(*condition)
+        }
     }
     let mut items = Vec::new();
     for item in &inner.projection {
@@ -138,8 +144,8 @@ fn body(
             && f.over.is_some()
         {
             let mut numbered = item.clone();
-            if let SelectItem::UnnamedExpr(Expr::Function(f)) | SelectItem::ExprWithAlias { expr: Expr::Function(f), .. } =
-                &mut numbered
+            if let SelectItem::UnnamedExpr(Expr::Function(f))
+            | SelectItem::ExprWithAlias { expr: Expr::Function(f), .. } = &mut numbered
                 && let Some(WindowType::WindowSpec(spec)) = &mut f.over
             {
                 spec.partition_by.clear();
@@ -307,7 +313,9 @@ mod tests {
     #[test]
     fn silent_where_a_precondition_fails() {
         let top = |window: &str, from: &str, filter: &str| {
-            format!("SELECT * FROM (SELECT i.id, row_number() OVER ({window}) AS rn FROM {from}) t WHERE {filter}")
+            format!(
+                "SELECT * FROM (SELECT i.id, row_number() OVER ({window}) AS rn FROM {from}) t WHERE {filter}"
+            )
         };
         let good = top("PARTITION BY i.order_id ORDER BY i.id", "items i", "rn < 3");
         assert_eq!(apply(rewrite, &good).len(), 1, "{good}");

@@ -53,9 +53,7 @@ pub(super) fn advice(brief: &Brief, names: &mut Names, fresh: &dyn Fn(&str, &str
 
 /// Whether anything is decided by the estimate: a join order or method, a limit, a group, a sub-plan.
 fn matters(node: &PlanNode, above: &[&PlanNode]) -> bool {
-    let decides = |n: &&PlanNode| {
-        n.join_type.is_some() || matches!(n.node_type.as_str(), "Limit" | "Aggregate" | "Memoize" | "Hash")
-    };
+    let decides = |n: &&PlanNode| n.join_type.is_some() || n.node_type == "Limit" || !n.group_key.is_empty();
     let subplans = node.plans.iter().any(|n| n.parent_relationship.as_deref() == Some("SubPlan"));
     subplans || above.iter().any(decides)
 }

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use pgverse_core::pg::quote::ident;
 use sqlparser::ast::{
-    BinaryOperator, CastKind, Expr, Ident, OrderBySort, UnaryOperator, Value, visit_expressions,
-    visit_expressions_mut,
+    BinaryOperator, CastKind, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, OrderBySort,
+    UnaryOperator, Value, visit_expressions, visit_expressions_mut,
 };
 use sqlparser::dialect::PostgreSqlDialect;
 use sqlparser::parser::Parser;
@@ -106,8 +106,16 @@ impl Scope<'_> {
         }
     }
 
-    /// `left op right`, seen from the left.
+    /// `left op right`, seen from the left. Of rows only the first columns are compared: that is what a
+    /// search begins with.
     fn compared(&self, left: &Expr, op: &BinaryOperator, right: &Expr, sql: &str) -> Vec<Predicate> {
+        if let (Some(left), Some(right)) = (row(left), row(right)) {
+            let ordered = matches!(test(op, Side::Unknown), Test::Range(..));
+            return match (left.first(), right.first()) {
+                (Some(left), Some(right)) if ordered => self.compared(left, op, right, sql),
+                _ => Vec::new(),
+            };
+        }
         let Some(on) = self.key_of(left) else { return Vec::new() };
         let others = self.aliases(right);
         let side = match (others.len(), others.first()) {
@@ -129,7 +137,7 @@ impl Scope<'_> {
         let mut aliases = self.aliases(e).into_iter();
         let (Some(alias), None) = (aliases.next(), aliases.next()) else { return None };
         let table = self.table(&alias)?;
-        let mut sound = true;
+        let mut sound = row(e).is_none();
         let _ = visit_expressions(e, |e| {
             match e {
                 Expr::Value(v) if matches!(v.value, Value::Placeholder(_)) => sound = false,
@@ -203,6 +211,17 @@ fn peel(e: &Expr) -> &Expr {
         Expr::Nested(inner) => peel(inner),
         e => e,
     }
+}
+
+/// The fields of `ROW(…)`.
+fn row(e: &Expr) -> Option<Vec<&Expr>> {
+    let Expr::Function(f) = peel(e) else { return None };
+    let FunctionArguments::List(list) = &f.args else { return None };
+    let fields = list.args.iter().map(|a| match a {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(e)) => Some(e),
+        _ => None,
+    });
+    if f.name.to_string().eq_ignore_ascii_case("row") { fields.collect() } else { None }
 }
 
 /// Alias and name of a plain column. A cast of varchar to text changes nothing but the label.

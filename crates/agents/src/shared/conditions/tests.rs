@@ -148,6 +148,14 @@ fn disjunctions_keep_their_arms() {
 }
 
 #[test]
+fn rows_are_compared_by_their_first_column() {
+    let p = only("(ROW(u.at, u.id) > ROW('2025-01-01'::date, '5'::bigint))");
+    assert_eq!(p.on.what, col("at"));
+    assert!(matches!(p.test, Test::Range(Bound::Lower, Side::Constant(_))));
+    assert_eq!(read("(ROW(u.at, u.id) = ROW('2025-01-01'::date, '5'::bigint))").opaque, 1);
+}
+
+#[test]
 fn order_keys() {
     let catalog = catalog();
     let plan = plan(&[("u", "people"), ("L", "Order Lines")]);

@@ -15,17 +15,49 @@ use super::walk::function_name;
 
 /// Functions that are syntax: they have no row in `pg_proc`, and nothing volatile about them.
 const SYNTAX: &[&str] = &[
-    "coalesce", "current_catalog", "current_date", "current_role", "current_schema", "current_time",
-    "current_timestamp", "current_user", "greatest", "grouping", "least", "localtime", "localtimestamp", "nullif",
-    "session_user", "user",
+    "coalesce",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "greatest",
+    "grouping",
+    "least",
+    "localtime",
+    "localtimestamp",
+    "nullif",
+    "session_user",
+    "user",
 ];
 
 /// Functions whose result depends on the session's time zone, language or float settings but neither on the
 /// time nor on the user. A stored result of them is right for readers with the settings of the refresh.
 const SETTINGS_ONLY: &[&str] = &[
-    "coalesce", "concat", "concat_ws", "date_part", "date_trunc", "extract", "format", "greatest", "json_agg",
-    "json_build_array", "json_build_object", "jsonb_agg", "jsonb_build_array", "jsonb_build_object", "least",
-    "nullif", "row_to_json", "string_agg", "timezone", "to_char", "to_json", "to_jsonb",
+    "coalesce",
+    "concat",
+    "concat_ws",
+    "date_part",
+    "date_trunc",
+    "extract",
+    "format",
+    "greatest",
+    "json_agg",
+    "json_build_array",
+    "json_build_object",
+    "jsonb_agg",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "least",
+    "nullif",
+    "row_to_json",
+    "string_agg",
+    "timezone",
+    "to_char",
+    "to_json",
+    "to_jsonb",
 ];
 
 /// Words that the server reads as a moment relative to now.
@@ -38,7 +70,6 @@ pub(crate) struct FunctionFacts {
     pub(crate) volatile: bool,
     pub(crate) immutable: bool,
     pub(crate) aggregate: bool,
-    pub(crate) window: bool,
     pub(crate) set: bool,
 }
 
@@ -82,12 +113,8 @@ impl<'a> Facts<'a> {
         catalog: &'a Catalog,
         queries: impl IntoIterator<Item = &Query>,
     ) -> Result<Self> {
-        let mut facts = Self {
-            catalog,
-            opaque: BTreeSet::new(),
-            secured: BTreeSet::new(),
-            functions: BTreeMap::new(),
-        };
+        let mut facts =
+            Self { catalog, opaque: BTreeSet::new(), secured: BTreeSet::new(), functions: BTreeMap::new() };
         let relations = "SELECT n.nspname AS schema, c.relname AS name, \
              c.relkind IN ('v', 'f') OR (c.relkind = 'r' AND c.relhassubclass) AS opaque \
              FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -109,7 +136,7 @@ impl<'a> Facts<'a> {
             let sql = format!(
                 "SELECT proname AS name, bool_and(pronamespace = 'pg_catalog'::regnamespace) AS builtin, \
                  bool_or(provolatile = 'v') AS volatile, bool_and(provolatile = 'i') AS immutable, \
-                 bool_or(prokind = 'a') AS aggregate, bool_or(prokind = 'w') AS window, bool_or(proretset) AS set \
+                 bool_or(prokind = 'a') AS aggregate, bool_or(proretset) AS set \
                  FROM pg_proc WHERE proname IN ({}) GROUP BY proname ORDER BY 1",
                 names.join(", ")
             );
@@ -241,6 +268,35 @@ fn ctes(query: &Query) -> BTreeSet<String> {
     names.0
 }
 
+/// The tables that a query reads, at any depth, each once, in order of appearance; nothing if some relation is
+/// neither a table nor a CTE.
+pub(crate) fn tables<'a>(query: &Query, facts: &Facts<'a>) -> Option<Vec<&'a Table>> {
+    struct Tables<'f, 'a> {
+        facts: &'f Facts<'a>,
+        ctes: BTreeSet<String>,
+        found: Vec<&'a Table>,
+    }
+    impl Visitor for Tables<'_, '_> {
+        type Break = ();
+        fn pre_visit_relation(&mut self, name: &ObjectName) -> ControlFlow<()> {
+            let cte = name.0.len() == 1 && name.0[0].as_ident().is_some_and(|i| self.ctes.contains(&fold(i)));
+            match self.facts.table(name) {
+                Some(table) => {
+                    if !self.found.iter().any(|t| t.schema == table.schema && t.name == table.name) {
+                        self.found.push(table);
+                    }
+                }
+                None if cte => {}
+                None => return ControlFlow::Break(()),
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut tables = Tables { facts, ctes: ctes(query), found: Vec::new() };
+    let known = query.visit(&mut tables).is_continue();
+    known.then_some(tables.found)
+}
+
 fn body_reads(body: &SetExpr) -> bool {
     match body {
         SetExpr::Select(select) => select.into.is_none(),
@@ -263,8 +319,9 @@ fn functions(query: &Query, mut each: impl FnMut(&Function)) {
 }
 
 fn read<T: serde::de::DeserializeOwned>(row: serde_json::Value) -> Result<T> {
-    serde_json::from_value(row)
-        .map_err(|e| pgverse_core::Error::internal("a catalog row does not have the expected shape").caused_by(e))
+    serde_json::from_value(row).map_err(|e| {
+        pgverse_core::Error::internal("a catalog row does not have the expected shape").caused_by(e)
+    })
 }
 
 #[cfg(test)]

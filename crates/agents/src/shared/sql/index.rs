@@ -83,8 +83,11 @@ impl IndexWish {
     /// `orders (user_id, total DESC) include (id)`.
     pub(crate) fn describe(&self) -> String {
         let keys: Vec<String> = self.keys.iter().map(key_text).collect();
-        let include =
-            if self.include.is_empty() { String::new() } else { format!(" include ({})", self.include.join(", ")) };
+        let include = if self.include.is_empty() {
+            String::new()
+        } else {
+            format!(" include ({})", self.include.join(", "))
+        };
         format!("{} ({}){include}", self.table, keys.join(", "))
     }
 

@@ -6,9 +6,10 @@ use pgverse_core::types::{Constraint, ConstraintKind, Table};
 /// violated until the end of a transaction promises nothing.
 pub(crate) fn has_key(table: &Table, columns: &[&str]) -> bool {
     table.indexes.iter().any(|index| {
-        let deferrable = index.constraint.as_deref().is_some_and(|name| {
-            table.constraints.iter().any(|c| c.name == name && deferrable(c))
-        });
+        let deferrable = index
+            .constraint
+            .as_deref()
+            .is_some_and(|name| table.constraints.iter().any(|c| c.name == name && deferrable(c)));
         index.unique
             && index.valid
             && index.predicate.is_none()

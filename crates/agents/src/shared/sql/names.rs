@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use pgverse_core::pg::quote;
-use sqlparser::ast::{Expr, Ident, Query, SelectItem, SetExpr, Visit, Visitor};
+use sqlparser::ast::{Expr, Ident, SelectItem, SetExpr, Visit, Visitor};
 
 use super::walk::function_name;
 
@@ -91,7 +91,9 @@ pub(crate) fn short_name(parts: &[&str], suffix: &str) -> String {
         .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
         .collect();
     let name = format!("pgverse_{plain}_{suffix}");
-    if name.len() <= 63 && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')) {
+    if name.len() <= 63
+        && parts.iter().all(|p| p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'))
+    {
         return name;
     }
     let hash = fnv1a(parts.join("\0").as_bytes());
@@ -108,7 +110,7 @@ pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// Every identifier of a query, to see whether a name occurs at all.
 #[cfg(test)]
-pub(crate) fn all(query: &Query) -> BTreeSet<String> {
+pub(crate) fn all(query: &sqlparser::ast::Query) -> BTreeSet<String> {
     Fresh::of(query).0
 }
 

@@ -38,7 +38,9 @@ impl<'a> Scope<'a> {
                     JoinOperator::Join(c) | JoinOperator::Inner(c) if conditions_only(c) => (false, false),
                     JoinOperator::CrossJoin(JoinConstraint::None) => (false, false),
                     JoinOperator::Left(c) | JoinOperator::LeftOuter(c) if conditions_only(c) => (false, true),
-                    JoinOperator::Right(c) | JoinOperator::RightOuter(c) if conditions_only(c) => (true, false),
+                    JoinOperator::Right(c) | JoinOperator::RightOuter(c) if conditions_only(c) => {
+                        (true, false)
+                    }
                     JoinOperator::FullOuter(c) if conditions_only(c) => (true, true),
                     _ => return None,
                 };
@@ -98,7 +100,8 @@ impl<'a> Scope<'a> {
                 if self.relations.iter().any(|r| r.table.is_none()) {
                     return None;
                 }
-                let mut found = self.relations.iter().enumerate().filter_map(|(i, r)| Some((i, r.table?.column(&name)?)));
+                let mut found =
+                    self.relations.iter().enumerate().filter_map(|(i, r)| Some((i, r.table?.column(&name)?)));
                 match (found.next(), found.next()) {
                     (Some(found), None) => Some(found),
                     _ => None,
@@ -205,7 +208,10 @@ mod tests {
         assert_eq!(column("SELECT 1 FROM \"Events\"", "\"At\"").as_deref(), Some("Events.At"));
         assert_eq!(column("SELECT 1 FROM \"Events\"", "at"), None);
         assert_eq!(column("SELECT 1 FROM orders, (SELECT 1 AS total) x", "total"), None, "unknown columns");
-        assert_eq!(column("SELECT 1 FROM orders, (SELECT 1 AS q) x", "orders.total").as_deref(), Some("orders.total"));
+        assert_eq!(
+            column("SELECT 1 FROM orders, (SELECT 1 AS q) x", "orders.total").as_deref(),
+            Some("orders.total")
+        );
     }
 
     #[test]
@@ -214,7 +220,13 @@ mod tests {
         let facts = testing::facts(&catalog);
         let nullable = |sql: &str| -> Option<Vec<bool>> {
             let tree = query(sql).unwrap();
-            Some(Scope::of(&plain(&tree).unwrap().from, &facts)?.relations.iter().map(|r| r.nullable).collect())
+            Some(
+                Scope::of(&plain(&tree).unwrap().from, &facts)?
+                    .relations
+                    .iter()
+                    .map(|r| r.nullable)
+                    .collect(),
+            )
         };
         assert_eq!(nullable("SELECT 1 FROM users u LEFT JOIN orders o ON true"), Some(vec![false, true]));
         assert_eq!(nullable("SELECT 1 FROM users u RIGHT JOIN orders o ON true"), Some(vec![true, false]));

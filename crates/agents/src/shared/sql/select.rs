@@ -182,7 +182,6 @@ pub(crate) fn from_text(from: &[TableWithJoins]) -> String {
     items.join(", ")
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,7 +212,8 @@ mod tests {
     #[test]
     fn ordinals_in_group_by_are_resolved() {
         let tree = query("SELECT a + 1, sum(b) FROM t GROUP BY 1, c").unwrap();
-        let keys: Vec<String> = group_keys(plain(&tree).unwrap()).unwrap().iter().map(ToString::to_string).collect();
+        let keys: Vec<String> =
+            group_keys(plain(&tree).unwrap()).unwrap().iter().map(ToString::to_string).collect();
         assert_eq!(keys, ["a + 1", "c"]);
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use pgverse_core::types::{
-    Catalog, Column, ColumnStatistics, Constraint, ConstraintKind, Index, IndexKey, Reference, Table, TableActivity,
-    TableKind,
+    Catalog, Column, ColumnStatistics, Constraint, ConstraintKind, Index, IndexKey, Reference, Table,
+    TableActivity, TableKind,
 };
 
 use super::facts::{Facts, FunctionFacts};
@@ -12,43 +12,59 @@ use super::facts::{Facts, FunctionFacts};
 /// `users`, `orders` (with nullable foreign keys), `items` (with a foreign key that is not), and `"Events"`
 /// with mixed-case names.
 pub(crate) fn shop() -> Catalog {
-    let mut orders = table("public", "orders", &[
-        ("id", "bigint", true),
-        ("user_id", "bigint", false),
-        ("total", "numeric(10,2)", false),
-        ("status", "character varying(50)", false),
-        ("coupon", "text", false),
-        ("score", "double precision", false),
-        ("created_at", "timestamp with time zone", false),
-        ("shipped_at", "timestamp without time zone", false),
-    ]);
+    let mut orders = table(
+        "public",
+        "orders",
+        &[
+            ("id", "bigint", true),
+            ("user_id", "bigint", false),
+            ("total", "numeric(10,2)", false),
+            ("status", "character varying(50)", false),
+            ("coupon", "text", false),
+            ("score", "double precision", false),
+            ("created_at", "timestamp with time zone", false),
+            ("shipped_at", "timestamp without time zone", false),
+        ],
+    );
     orders.constraints.push(foreign_key("user_id", "users", "id"));
-    let mut items = table("public", "items", &[
-        ("id", "bigint", true),
-        ("order_id", "bigint", true),
-        ("quantity", "integer", false),
-        ("price", "numeric(10,2)", false),
-    ]);
+    let mut items = table(
+        "public",
+        "items",
+        &[
+            ("id", "bigint", true),
+            ("order_id", "bigint", true),
+            ("quantity", "integer", false),
+            ("price", "numeric(10,2)", false),
+        ],
+    );
     items.constraints.push(foreign_key("order_id", "orders", "id"));
     Catalog {
         server_version: 150_000,
         database: "test".into(),
         search_path: vec!["public".into()],
         tables: vec![
-            table("public", "users", &[
-                ("id", "bigint", true),
-                ("email", "character varying(255)", true),
-                ("country", "character(2)", false),
-                ("bio", "text", false),
-            ]),
+            table(
+                "public",
+                "users",
+                &[
+                    ("id", "bigint", true),
+                    ("email", "character varying(255)", true),
+                    ("country", "character(2)", false),
+                    ("bio", "text", false),
+                ],
+            ),
             orders,
             items,
-            table("public", "Events", &[
-                ("Id", "bigint", true),
-                ("Owner", "bigint", true),
-                ("At", "timestamp without time zone", true),
-                ("Kind", "text", false),
-            ]),
+            table(
+                "public",
+                "Events",
+                &[
+                    ("Id", "bigint", true),
+                    ("Owner", "bigint", true),
+                    ("At", "timestamp without time zone", true),
+                    ("Kind", "text", false),
+                ],
+            ),
         ],
         ..Catalog::default()
     }
@@ -57,19 +73,13 @@ pub(crate) fn shop() -> Catalog {
 /// Facts about the functions that the tests use.
 pub(crate) fn facts(catalog: &Catalog) -> Facts<'_> {
     let mut functions = BTreeMap::new();
-    let base = FunctionFacts {
-        builtin: true,
-        volatile: false,
-        immutable: true,
-        aggregate: false,
-        window: false,
-        set: false,
-    };
+    let base =
+        FunctionFacts { builtin: true, volatile: false, immutable: true, aggregate: false, set: false };
     for name in ["count", "sum", "avg", "min", "max", "bool_or", "array_agg"] {
         functions.insert(name.to_owned(), FunctionFacts { aggregate: true, ..base });
     }
     for name in ["row_number", "rank"] {
-        functions.insert(name.to_owned(), FunctionFacts { window: true, ..base });
+        functions.insert(name.to_owned(), base);
     }
     for name in ["now", "date_trunc", "date_part"] {
         functions.insert(name.to_owned(), FunctionFacts { immutable: false, ..base });
@@ -140,7 +150,11 @@ fn foreign_key(column: &str, table: &str, target: &str) -> Constraint {
         name: format!("{table}_{column}_fkey"),
         kind: ConstraintKind::ForeignKey,
         columns: vec![column.into()],
-        references: Some(Reference { schema: "public".into(), table: table.into(), columns: vec![target.into()] }),
+        references: Some(Reference {
+            schema: "public".into(),
+            table: table.into(),
+            columns: vec![target.into()],
+        }),
         validated: true,
         definition: format!("FOREIGN KEY ({column}) REFERENCES {table}({target})"),
     }

@@ -13,7 +13,6 @@ pub(crate) fn each_expr(node: &impl Visit, deep: bool, each: impl FnMut(&Expr)) 
     walk(node, if deep { usize::MAX } else { 0 }, each);
 }
 
-/// Calls `each` on the expressions of a query itself, not on those of its subqueries.
 fn walk(node: &impl Visit, deepest: usize, each: impl FnMut(&Expr)) {
     struct Walk<F> {
         depth: usize,
@@ -84,6 +83,43 @@ pub(crate) fn replace(node: &mut impl VisitMut, edit: impl FnMut(&Expr) -> Optio
     let _ = node.visit(&mut Edit { depth: 0, edit });
 }
 
+/// Edits expressions, parents first, not those of subqueries: what `edit` returns is not looked into again.
+pub(crate) fn replace_whole(node: &mut impl VisitMut, edit: impl FnMut(&Expr) -> Option<Expr>) {
+    struct Edit<F> {
+        depth: usize,
+        /// Inside something that was put in place.
+        done: usize,
+        edit: F,
+    }
+    impl<F: FnMut(&Expr) -> Option<Expr>> VisitorMut for Edit<F> {
+        type Break = ();
+        fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+            self.depth += 1;
+            ControlFlow::Continue(())
+        }
+        fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+            self.depth -= 1;
+            ControlFlow::Continue(())
+        }
+        fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+            if self.done > 0 {
+                self.done += 1;
+            } else if self.depth == 0
+                && let Some(new) = (self.edit)(expr)
+            {
+                *expr = new;
+                self.done = 1;
+            }
+            ControlFlow::Continue(())
+        }
+        fn post_visit_expr(&mut self, _: &mut Expr) -> ControlFlow<()> {
+            self.done = self.done.saturating_sub(1);
+            ControlFlow::Continue(())
+        }
+    }
+    let _ = node.visit(&mut Edit { depth: 0, done: 0, edit });
+}
+
 /// The unqualified name of a function, folded; `pg_catalog.` in front is allowed, any other schema is not.
 pub(crate) fn function_name(function: &Function) -> Option<String> {
     let mut parts = function.name.0.iter().map(|p| p.as_ident().map(fold));
@@ -125,9 +161,4 @@ pub(crate) fn unwrapped(expr: &Expr) -> &Expr {
         Expr::Nested(inner) => unwrapped(inner),
         other => other,
     }
-}
-
-/// The select list, conditions and so on of a query as one visit of its own level.
-pub(crate) fn inside(query: &Query, each: impl FnMut(&Expr)) {
-    walk(query, 1, each);
 }

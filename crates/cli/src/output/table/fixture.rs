@@ -225,6 +225,8 @@ fn measured(id: &str, set: &str, pairs: usize, before: f64, after: f64, ratio: I
         candidate_ms: after,
         baseline_cpu_ms: (pairs > 0).then_some(before),
         candidate_cpu_ms: (pairs > 0).then_some(after),
+        baseline_wall_ms: None,
+        candidate_wall_ms: None,
         ratio,
     }
 }

@@ -194,7 +194,7 @@ impl Page {
     }
 
     fn push(&mut self, mut table: Table) {
-        let gap = if self.width < 100 { 1 } else { 2 };
+        let gap = if self.width < 120 { 1 } else { 2 };
         table.column_iter_mut().for_each(|column| {
             column.set_padding((0, gap));
         });

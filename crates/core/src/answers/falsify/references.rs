@@ -78,16 +78,10 @@ impl References {
         let shown = qualified(&schema, &name);
         match kind {
             _ if system => return Some(format!("{shown} belongs to the server")),
-            'r' | 'p' => {
-                if !self.tables.contains(&(schema.clone(), name.clone())) {
-                    self.tables.push((schema, name));
-                }
+            'r' | 'p' if !self.tables.contains(&(schema.clone(), name.clone())) => {
+                self.tables.push((schema, name));
             }
-            'm' => {
-                if !self.views.contains(&shown) {
-                    self.views.push(shown);
-                }
-            }
+            'm' if !self.views.contains(&shown) => self.views.push(shown),
             'f' => return Some(format!("{shown} is a foreign table")),
             'S' => return Some(format!("{shown} is a sequence")),
             _ => {}

@@ -1,6 +1,10 @@
 //! Golden images: cleanly stopped data directories that forks are cloned from.
 
 mod draft;
+mod facts;
+mod live;
+mod logical;
+mod physical;
 mod script;
 
 use std::fs::File;
@@ -8,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use pgverse_core::pg::Dsn;
 use pgverse_core::{Context, Error, Result};
+use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 pub(super) use draft::{BUILDING, Draft, lock_exclusive};
@@ -28,6 +33,9 @@ const META: &str = "golden.json";
 /// Prefix of images made from scripts; they stay.
 const SCRIPT: &str = "script";
 
+/// Prefix of images copied from a server that stay, because that was asked for.
+const KEPT: &str = "kept";
+
 /// Prefix of images that belong to one backend and go with it.
 const RUN: &str = "run";
 
@@ -37,7 +45,9 @@ pub(super) struct Golden {
     pub programs: Programs,
     pub meta: Meta,
     directory: PathBuf,
-    _lock: File,
+    lock: File,
+    /// Set for an image that goes with this value, unless a fork still reads from it.
+    temporary: Option<Leases>,
 }
 
 /// What is in an image.
@@ -67,20 +77,42 @@ impl Golden {
         let Ok(text) = std::fs::read(directory.join(META)) else { return Ok(None) };
         let Ok(meta) = serde_json::from_slice::<Meta>(&text) else { return Ok(None) };
         let whole = meta.format == FORMAT;
-        let golden = Self { programs: programs.clone(), meta, directory: directory.to_owned(), _lock: lock };
+        let golden =
+            Self { programs: programs.clone(), meta, directory: directory.to_owned(), lock, temporary: None };
         Ok(whole.then_some(golden))
+    }
+
+    /// Major version of the image in this directory, if there is one.
+    fn major_of(directory: &Path) -> Option<u32> {
+        let meta: Meta = serde_json::from_slice(&std::fs::read(directory.join(META)).ok()?).ok()?;
+        meta.version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+    }
+}
+
+impl Drop for Golden {
+    fn drop(&mut self) {
+        let Some(leases) = &self.temporary else { return };
+        if is_forked(leases, &self.directory).unwrap_or(true) {
+            return;
+        }
+        let alone = flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if alone && let Err(error) = mechanism::remove(&self.directory) {
+            tracing::warn!(%error, "a golden image is left for the next sweep");
+        }
     }
 }
 
 /// The image that the options ask for; built if need be.
 pub(super) async fn obtain(cx: &Context, place: &Place, config: &LocalConfig) -> Result<Golden> {
-    let programs = match &config.programs {
-        Some(directory) => Programs::at(directory)?,
-        None => Programs::find(config.major)?,
-    };
     match &config.golden {
-        Some(GoldenSource::Script { name, sql }) => script::obtain(cx, place, programs, name, sql).await,
-        Some(GoldenSource::Server(_)) => todo!(),
+        Some(GoldenSource::Script { name, sql }) => {
+            let programs = match &config.programs {
+                Some(directory) => Programs::at(directory)?,
+                None => Programs::find(config.major)?,
+            };
+            script::obtain(cx, place, programs, name, sql).await
+        }
+        Some(GoldenSource::Server(dsn)) => live::obtain(cx, place, config, dsn).await,
         None => Err(Error::invalid("the local backend was given nothing to fork")
             .hint("name a source with --source, or use the demo")),
     }

@@ -36,7 +36,7 @@ pub(super) async fn obtain(
     let filled = fill(cx, place, &programs, draft.path(), name, sql).await;
     let (meta, lock) = super::complete(draft, filled, &directory).await?;
     remove_outdated(place, &label, &directory);
-    Ok(Golden { programs, meta, directory, _lock: lock })
+    Ok(Golden { programs, meta, directory, lock, temporary: None })
 }
 
 async fn fill(

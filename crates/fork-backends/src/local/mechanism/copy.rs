@@ -45,7 +45,8 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let (from, to) = (place.path().join("from"), place.path().join("to"));
         std::fs::write(&from, &source).unwrap();
-        let written = file(&Context::new(), &File::open(&from).unwrap(), &File::create(&to).unwrap()).unwrap();
+        let written =
+            file(&Context::new(), &File::open(&from).unwrap(), &File::create(&to).unwrap()).unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), source);
         assert_eq!(written, (CHUNK + 4096) as u64);
     }

@@ -1,0 +1,111 @@
+//! Power: a planted slowdown of known size must be found, in few pairs.
+
+use std::sync::Arc;
+
+use pgverse::Result;
+use pgverse::bench::{Arm, Round, Shot, TransactionBenchmarker};
+use pgverse::competition::{Competition, RaceOptions};
+use pgverse::stats::{log_ratios, median};
+use pgverse::traits::Benchmarker;
+use pgverse::types::{Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload};
+use pgverse_testkit::FixedAgent;
+
+use crate::ground::{Arena, read};
+use crate::numbers::{Noise, mean, p95, share};
+
+pub(crate) const PLAIN: &str = "SELECT count(*), sum(amount) FROM things WHERE owner = 77";
+const PAIRS: u32 = 60;
+
+pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
+    let arena = Arena::open(seed).await?;
+    for (name, slowdown, target) in [
+        ("10 % slower", 1.10, "at least 95 % within 60 pairs"),
+        ("2 times as slow", 2.0, "95th percentile at most 8 pairs"),
+    ] {
+        let planted = plant(&arena, slowdown).await?;
+        let (mut found, mut pairs, mut effects) = (0, Vec::new(), Vec::new());
+        let mut noise = Noise::default();
+        for number in 0..trials {
+            let report = compete(&arena, &planted, seed + number as u64).await?;
+            if report.verdict.winner.is_some() {
+                found += 1;
+            }
+            if let Some(samples) = report.trials.iter().flat_map(|t| &t.samples).next() {
+                effects.extend(log_ratios(samples.baseline().iter().zip(samples.candidate())));
+                #[allow(clippy::cast_precision_loss)]
+                pairs.push(samples.candidate_ms.len() as f64);
+            }
+            noise.add(&report.trials);
+        }
+        println!(
+            "power: {name} (measured {:.3} times, mean of all pairs {:.3}): {found} of {trials} certified ({:.1} %); pairs used: median {:.0}, 95th percentile {:.0}; target {target}",
+            median(&effects).exp(),
+            mean(&effects).exp(),
+            share(found, trials) * 100.0,
+            median(&pairs),
+            p95(&pairs)
+        );
+        println!("    {}; {}", noise.describe(), arena.load.describe());
+    }
+    arena.close().await
+}
+
+fn planted(rows: f64) -> String {
+    format!("{PLAIN} AND (SELECT count(*) FROM generate_series(1, {rows:.0})) > 0")
+}
+
+/// The plain statement with so much more work that it takes `slowdown` times as long, found by measuring.
+async fn plant(arena: &Arena, slowdown: f64) -> Result<String> {
+    const PAIRS: usize = 60;
+    const STEPS: usize = 4;
+    let lab = arena.lab().await?;
+    let mut rows = 10_000.0 * (slowdown - 1.0);
+    for _ in 0..STEPS {
+        let heavy = planted(rows);
+        let round = Round {
+            arms: vec![Arm { name: "calibration".to_owned(), enter: Vec::new() }],
+            shots: [PLAIN, &heavy].map(|sql| Shot { repetitions: 3, ..shot(sql) }).to_vec(),
+        };
+        let (mut light, mut dear) = (Vec::new(), Vec::new());
+        for _ in 0..PAIRS {
+            let samples = TransactionBenchmarker.measure(&arena.cx, &lab, &round).await?;
+            light.push(samples[0].unqueued_ms.unwrap_or(samples[0].wall_ms));
+            dear.push(samples[1].unqueued_ms.unwrap_or(samples[1].wall_ms));
+        }
+        let found = median(&log_ratios(dear.iter().zip(&light))).exp();
+        rows *= ((slowdown - 1.0) / (found - 1.0).max(0.01)).clamp(0.2, 5.0);
+    }
+    Ok(planted(rows))
+}
+
+pub(crate) fn shot(sql: &str) -> Shot {
+    Shot {
+        arm: 0,
+        statement: "s".into(),
+        parameter_set: "none".into(),
+        sql: sql.to_owned(),
+        values: Vec::new(),
+        kind: StatementKind::Read,
+        repetitions: 1,
+        timeout_ms: 60_000,
+    }
+}
+
+async fn compete(arena: &Arena, planted: &str, seed: u64) -> Result<Report> {
+    let rewrite = Operation::RewriteStatement {
+        statement: "planted".into(),
+        sql: PLAIN.to_owned(),
+        rule: "without the planted work".to_owned(),
+    };
+    let limits = Limits { min_gain: 0.0, ..Limits::default() };
+    Competition::builder()
+        .problem(Problem { limits, ..Problem::default() })
+        .workload(Workload { statements: vec![read("planted", planted)] })
+        .backend(arena.held.clone())
+        .agent(Arc::new(FixedAgent::new("plain", vec![Candidate::new("plain", Change::of(rewrite))])))
+        .options(RaceOptions { max_rounds: PAIRS, measuring_seconds: 300.0, ..RaceOptions::default() })
+        .seed(seed)
+        .build()?
+        .run()
+        .await
+}

@@ -1,0 +1,90 @@
+//! Workloads on which a verdict is easily got wrong, on real forks.
+
+mod cases;
+
+use pgverse::types::{CandidateStatus, Operation};
+
+use cases::{candidate, winner};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_parameter_set_that_becomes_slower_refuses_the_crown_by_name() {
+    let home = pgverse_testkit::home();
+    let report = cases::parameters(home.path(), false).await.unwrap();
+    assert_eq!(winner(&report), "", "{}", report.verdict.reason);
+    let newest_only = candidate(&report, "index-1").unwrap();
+    assert_eq!(newest_only.status, CandidateStatus::Rejected, "{}", newest_only.reason);
+    assert!(newest_only.reason.contains("makes newest with OnHold slower"), "{}", newest_only.reason);
+    assert!(report.verdict.reason.contains("OnHold"), "{}", report.verdict.reason);
+    let shipped = newest_only.statements.iter().find(|s| s.parameter_set.as_str() == "Shipped").unwrap();
+    assert!(shipped.ratio.high < 1.0, "the common set is really faster: {shipped:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_that_serves_every_parameter_set_wins() {
+    let home = pgverse_testkit::home();
+    let report = cases::parameters(home.path(), true).await.unwrap();
+    assert_eq!(winner(&report), "index-2", "{}", report.verdict.reason);
+    assert_eq!(candidate(&report, "index-1").unwrap().status, CandidateStatus::Rejected);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dear_writes_are_refused_or_weighed_and_both_sides_are_told() {
+    let home = pgverse_testkit::home();
+    let bounded = cases::writes(home.path(), 1.1, (1.0, 1.0)).await.unwrap();
+    let refused = candidate(&bounded, "index-1").unwrap();
+    assert_eq!(refused.status, CandidateStatus::Rejected, "{}", refused.reason);
+    assert!(refused.reason.contains("allowed: 1.1 (reads that it touches take 0."), "{}", refused.reason);
+    assert!(refused.costs.write_ratio.unwrap() > 1.1);
+
+    let reads = cases::writes(home.path(), 1000.0, (100.0, 0.1)).await.unwrap();
+    assert_eq!(winner(&reads), "index-1", "{}", reads.verdict.reason);
+    assert!(reads.verdict.reason.contains("times their time, writes "), "{}", reads.verdict.reason);
+
+    let writes = cases::writes(home.path(), 1000.0, (0.01, 1000.0)).await.unwrap();
+    assert_eq!(winner(&writes), "", "{}", writes.verdict.reason);
+    let weighed = candidate(&writes, "index-1").unwrap();
+    assert_eq!(weighed.status, CandidateStatus::Eliminated, "{}", weighed.reason);
+    assert!(weighed.reason.contains("times their time, writes "), "{}", weighed.reason);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn winners_of_two_universes_that_help_each_other_are_crowned_together() {
+    let home = pgverse_testkit::home();
+    let report = cases::helping(home.path()).await.unwrap();
+    let finale = report.grand_final.as_ref().unwrap();
+    assert_eq!(finale.candidate, report.verdict.winner, "{}", report.verdict.reason);
+    assert_eq!(report.promotion.steps.len(), 2);
+    let union = report.trials.iter().find(|t| Some(&t.candidate) == finale.candidate.as_ref()).unwrap();
+    assert!(union.rival.is_some() && union.samples.iter().all(|s| s.rival_ms.len() == s.candidate_ms.len()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_texts_of_one_statement_only_one_is_promoted() {
+    let home = pgverse_testkit::home();
+    let report = cases::rewrites(home.path()).await.unwrap();
+    assert_eq!(winner(&report), "other-1", "{}", report.verdict.reason);
+    assert_eq!(candidate(&report, "one-1").unwrap().status, CandidateStatus::RunnerUp);
+    assert!(report.grand_final.is_none(), "there is nothing to unite");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_for_the_old_text_is_not_promoted_with_the_new_one() {
+    let home = pgverse_testkit::home();
+    let report = cases::old_text(home.path()).await.unwrap();
+    for id in ["one-1", "other-1"] {
+        let single = candidate(&report, id).unwrap();
+        assert!(
+            matches!(single.status, CandidateStatus::Crowned | CandidateStatus::RunnerUp),
+            "{id}: {}",
+            single.reason
+        );
+    }
+    let crowned = candidate(&report, winner(&report)).unwrap();
+    assert_eq!(crowned.change.len(), 1, "{}", report.verdict.reason);
+    let kinds = |c: &pgverse::types::CandidateReport| {
+        let has = |wanted: fn(&Operation) -> bool| c.change.iter().any(|o| wanted(&o.operation));
+        has(|o| matches!(o, Operation::CreateIndex { .. }))
+            && has(|o| matches!(o, Operation::RewriteStatement { .. }))
+    };
+    assert!(!report.universes.iter().flat_map(|u| &u.candidates).any(kinds));
+}
