@@ -103,20 +103,39 @@ async fn attempt(bed: &mut Bed, case: &Case, options: &Options) -> Result<Falsif
         bed.run(sql).await.map_err(|e| format!("the schema is refused: {e}"))?;
     }
     bed.read_catalog().await;
-    let mut shapes = Vec::new();
+    let (mut texts, mut shapes) = (Vec::new(), Vec::new());
     for text in &case.texts {
-        shapes.push(bed.shape(text).await.map_err(|_| "PostgreSQL does not read it".to_owned())?);
+        let (text, shape) =
+            readable(bed, text).await.map_err(|_| "PostgreSQL does not read it".to_owned())?;
+        texts.push(text);
+        shapes.push(shape);
     }
     if shapes[0].len() != shapes[1].len() {
         return Err("another number of columns".to_owned());
     }
-    let texts: Vec<String> = if shapes[0] == shapes[1] {
-        case.texts.to_vec()
-    } else {
-        case.texts.iter().map(|text| alike(text, &shapes)).collect()
-    };
+    let texts: Vec<String> =
+        if shapes[0] == shapes[1] { texts } else { texts.iter().map(|text| alike(text, &shapes)).collect() };
     let statement = statement(&texts[0], &[]);
     Ok(bed.falsify(&statement, &texts[1], &Change::default(), (options.databases, options.seed)).await)
+}
+
+/// The text as PostgreSQL reads it, with names and types of its columns: a JOIN without ON gets one.
+async fn readable(bed: &Bed, text: &str) -> pgverse_core::Result<(String, Vec<(String, String)>)> {
+    let error = match bed.shape(text).await {
+        Ok(shape) => return Ok((text.to_owned(), shape)),
+        Err(error) => error,
+    };
+    let position =
+        error.context().iter().find(|(key, _)| *key == "position").map(|(_, v)| v.parse::<usize>());
+    if let Some(Ok(position)) = position
+        && let Some((before, after)) = text.split_at_checked(position - 1)
+        && after.starts_with("WHERE")
+    {
+        let text = format!("{before}ON TRUE {after}");
+        let shape = bed.shape(&text).await?;
+        return Ok((text, shape));
+    }
+    Err(error)
 }
 
 /// The text with names and types of columns made alike: VeriEQL compares values only.
@@ -162,6 +181,7 @@ fn schema(line: &Value) -> String {
         let (table, column) = value["value"].as_str()?.split_once("__")?;
         Some((table.to_lowercase(), column.to_lowercase()))
     };
+    let words = compared_with_words(&format!("{} {}", line["pair"][0], line["pair"][1]));
     let mut sql = String::new();
     for (table, columns) in line["schema"].as_object().into_iter().flatten() {
         let table = table.to_lowercase();
@@ -173,7 +193,11 @@ fn schema(line: &Value) -> String {
                 let name = name.to_lowercase();
                 let here = Some((table.clone(), name.clone()));
                 let not_null = constraints.iter().any(|c| column(&c["not_null"]) == here);
-                let kind = kind.as_str().unwrap_or("VARCHAR");
+                let mut kind = kind.as_str().unwrap_or("VARCHAR");
+                // MySQL compares a number with a word; PostgreSQL wants a column of words.
+                if words.contains(&name) {
+                    kind = "VARCHAR";
+                }
                 format!("{} {kind}{}", ident(&name), if not_null { " NOT NULL" } else { "" })
             })
             .collect();
@@ -201,4 +225,13 @@ fn schema(line: &Value) -> String {
         }
     }
     sql
+}
+
+/// Columns that a text compares with a string that is no number, such as `TITLE='CS'`.
+fn compared_with_words(text: &str) -> Vec<String> {
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    text.match_indices("='")
+        .filter(|(at, _)| text[at + 2..].starts_with(|c: char| c.is_ascii_alphabetic()))
+        .filter_map(|(at, _)| text[..at].rsplit(|c| !letter(c)).next().map(str::to_lowercase))
+        .collect()
 }

@@ -123,53 +123,52 @@ impl Arena<'_> {
             });
         }
         let rewritten = self.run_rewritten(cx, values).await?;
-        let (original, rewritten) = match (original, rewritten) {
+        let (before, after) = match (&original, &rewritten) {
             (Run::TooSlow, _) | (_, Run::TooSlow) => return Ok(Comparison::Unverifiable(TOO_SLOW.into())),
-            (Run::Rows(original), Run::Rows(rewritten)) => (original, rewritten),
-            (original, rewritten) => {
-                let verdict = compare_failures(original.state(), rewritten.state());
-                return self.unless_by_chance(cx, database, values, None, verdict).await;
+            (Run::Rows(before), Run::Rows(after)) => (before, after),
+            (before, after) => {
+                let verdict = compare_failures(before.state(), after.state());
+                return self.unless_by_chance(cx, database, values, (&original, &rewritten), verdict).await;
             }
         };
         let facts = self.facts.as_ref();
-        match compare(&original, &rewritten, facts) {
+        let verdict = match compare(before, after, facts) {
+            First::Done(Comparison::Same(remark)) => return Ok(Comparison::Same(remark)),
             // The same rows in an order that nobody can judge.
-            First::Done(verdict @ Comparison::Unverifiable(_)) if original.same_rows(&rewritten) => {
-                Ok(verdict)
+            First::Done(verdict @ Comparison::Unverifiable(_)) if before.same_rows(after) => {
+                return Ok(verdict);
             }
-            First::Done(verdict) => {
-                self.unless_by_chance(cx, database, values, Some(&original), verdict).await
-            }
+            First::Done(verdict) => verdict,
             First::Ties(ties) => {
                 self.load(cx, database).await?;
                 let answer = self.rewritten_rows(cx, values).await?;
                 self.load(cx, database).await?;
                 let allowed = ties.allows(cx, self.session, values, &answer).await?;
-                let verdict = among_ties(&original, &rewritten, facts, allowed);
-                if facts.is_some_and(|f| f.picks_inside) {
-                    return self.unless_by_chance(cx, database, values, Some(&original), verdict).await;
+                let verdict = among_ties(before, after, facts, allowed);
+                if !facts.is_some_and(|f| f.picks_inside) {
+                    return Ok(verdict);
                 }
-                Ok(verdict)
+                verdict
             }
-        }
+        };
+        self.unless_by_chance(cx, database, values, (&original, &rewritten), verdict).await
     }
 
     /// A difference counts only if the original itself does not depend on the order in which its rows lie on
-    /// disk: its answer must stay the same on the same rows in other orders.
+    /// disk: its answer must stay the same on the same rows in other orders. What was left undecided because
+    /// rows may be picked by chance is decided here too.
     async fn unless_by_chance(
         &self,
         cx: &Context,
         database: &Database,
         values: &Parameters,
-        original: Option<&Digest>,
+        (original, rewritten): (&Run, &Run),
         verdict: Comparison,
     ) -> Result<Comparison> {
         let reason = match verdict {
             Comparison::Same(_) => return Ok(verdict),
             Comparison::Differs(reason) => reason,
-            // Only what may pick rows by chance was left undecided so far.
-            Comparison::Unverifiable(_) if original.is_some() => "other rows or values".to_owned(),
-            Comparison::Unverifiable(_) => return Ok(verdict),
+            Comparison::Unverifiable(_) => "other rows or values".to_owned(),
         };
         for turn in 0..3 {
             let mut other = database.clone();
@@ -188,10 +187,16 @@ impl Arena<'_> {
                 return Ok(Comparison::Differs(reason));
             }
             let again = self.run(cx, &self.original.1, self.original.0, values).await?;
-            let stable = match (&again, original) {
-                (Run::Rows(again), Some(original)) => again.same_rows(original),
-                (Run::Rows(_) | Run::TooSlow, _) => original.is_none() && matches!(again, Run::Rows(_)),
-                (Run::Failed(_), original) => original.is_none(),
+            let stable = match (&again, original, rewritten) {
+                // Where the number of rows differs, which rows they are does not matter.
+                (Run::Rows(again), Run::Rows(original), Run::Rows(rewritten))
+                    if original.rows != rewritten.rows =>
+                {
+                    again.rows == original.rows
+                }
+                (Run::Rows(again), Run::Rows(original), Run::Rows(_)) => again.same_rows(original),
+                (Run::Rows(_), Run::Rows(_), _) | (Run::Failed(_), Run::Failed(_), _) => true,
+                _ => false,
             };
             if !stable {
                 return Ok(Comparison::Unverifiable("the original's own answer depends on chance".into()));

@@ -115,6 +115,17 @@ impl Constants {
         for value in &values {
             self.compare(&columns, value);
         }
+        for (place, side) in sides.iter().enumerate() {
+            let others = sides.iter().enumerate().filter(|(other, _)| *other != place);
+            let others: BTreeSet<String> = others.flat_map(|(_, s)| s.columns.iter().cloned()).collect();
+            // `a = b + 4` holds for few pairs of values drawn at random.
+            if let (Some(shift), false) = (shift_of(side.expr), others.is_empty()) {
+                for start in 0..3_i64 {
+                    self.compare(&side.columns, &start.to_string());
+                    self.compare(&others, &shift(start).to_string());
+                }
+            }
+        }
         for keys in sides.iter().filter_map(|s| path_of(s.expr)) {
             self.path(keys, &values);
         }
@@ -283,6 +294,24 @@ fn literal_of(expr: &Expr) -> Option<String> {
     }
 }
 
+/// What `column + 4` and its like do to a whole number.
+fn shift_of(expr: &Expr) -> Option<impl Fn(i64) -> i64> {
+    let Expr::BinaryOp { left, op, right } = expr else { return None };
+    let (op, by) = match (op, literal_of(left), literal_of(right)) {
+        (_, None, Some(by)) => (op, by),
+        (BinaryOperator::Plus | BinaryOperator::Multiply, Some(by), None) => (op, by),
+        _ => return None,
+    };
+    let by: i64 = by.parse().ok()?;
+    let shift: fn(i64, i64) -> i64 = match op {
+        BinaryOperator::Plus => i64::saturating_add,
+        BinaryOperator::Minus => i64::saturating_sub,
+        BinaryOperator::Multiply => i64::saturating_mul,
+        _ => return None,
+    };
+    Some(move |start| shift(start, by))
+}
+
 /// The keys of `doc -> 'a' ->> 'b'`, also inside a cast.
 fn path_of(expr: &Expr) -> Option<Vec<String>> {
     match expr {
@@ -341,6 +370,13 @@ mod tests {
     fn sums_can_be_reached_by_equal_parts() {
         let found = read("SELECT a FROM t GROUP BY a HAVING sum(x) >= 100");
         assert_eq!(of(&found, "x"), ["100", "25", "50"]);
+    }
+
+    #[test]
+    fn shifted_columns_can_meet() {
+        let found = read("SELECT 1 FROM t JOIN u ON t.a = u.b + 4");
+        assert_eq!(of(&found, "a"), ["0", "1", "2", "4", "5", "6"]);
+        assert!(of(&found, "b").contains(&"0".to_owned()));
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub(super) struct Recipe<'a> {
 #[derive(Debug)]
 pub(super) struct Mood {
     domains: BTreeMap<Kind, Vec<String>>,
+    /// Columns, by name, that have one value everywhere but in keys: so that what remains can vary while long
+    /// joins still hit.
+    fixed: BTreeMap<String, String>,
     null_rate: f64,
     /// How often a column takes the constants that it is compared with.
     own: f64,
@@ -43,6 +46,10 @@ pub(super) struct Mood {
     samples: f64,
     duplicates: f64,
     most_rows: usize,
+    /// So many rows in each table; the first rows of all tables have the same values, the second ones too …
+    aligned: Option<usize>,
+    /// Whether tables have one row or about as many as the texts count to.
+    counting: bool,
     empty: f64,
 }
 
@@ -67,16 +74,34 @@ impl Recipe<'_> {
         let read = self.targets.iter().filter(|t| t.read).count();
         #[allow(clippy::cast_precision_loss)] // A handful of tables.
         let empty = (0.6 / read.max(1) as f64).min(0.2);
-        Mood {
+        let mut mood = Mood {
             domains,
+            fixed: BTreeMap::new(),
             null_rate: pick(rng, &[0.0, 0.1, 0.3], 0.0),
             own: pick(rng, &[0.0, 0.5, 0.9], 0.0),
             near: pick(rng, &[0.0, 0.3, 1.0], 0.0),
             samples: pick(rng, &[0.0, 0.0, 0.0, 0.5], 0.0),
             duplicates: pick(rng, &[0.0, 0.2, 0.4], 0.0),
             most_rows: pick(rng, &[1, 2, 3, 4, self.count + 2], 3),
+            aligned: rng.random_bool(0.15).then(|| pick(rng, &[2, 2, 3, self.count + 1], 2)),
+            counting: rng.random_bool(0.25),
             empty,
+        };
+        let columns: BTreeMap<&str, &Field> =
+            self.targets.iter().flat_map(|t| &t.columns).map(|field| (field.name.as_str(), field)).collect();
+        let columns: Vec<&Field> = columns.into_values().collect();
+        let most = columns.len();
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let count = match mood.aligned {
+            Some(_) => pick(rng, &[0, 1, 1, 2], 1),
+            None => (most as f64 * pick(rng, &[0.0, 0.0, 0.5, 0.8], 0.0)).round() as usize,
+        };
+        for field in columns.sample(rng, count.min(most)).copied().collect::<Vec<_>>() {
+            if let Some(Some(value)) = value(field, &mood, self.domains, rng) {
+                mood.fixed.insert(field.name.clone(), value);
+            }
         }
+        mood
     }
 
     /// Fills the tables.
@@ -89,9 +114,13 @@ impl Recipe<'_> {
         };
         let mut database: Database = Vec::with_capacity(self.targets.len());
         for (position, target) in self.targets.iter().enumerate() {
-            let rows = match tall {
-                Some((table, rows)) if table == position => rows,
+            let rows = match (tall, mood.aligned) {
+                (Some((table, rows)), _) if table == position => rows,
+                (_, Some(rows)) => rows,
                 _ if target.read && rng.random_bool(mood.empty) => 0,
+                _ if mood.counting => {
+                    pick(rng, &[1, 1, self.count.max(2) - 1, self.count.max(1), self.count + 1], 1)
+                }
                 _ => rng.random_range(1..=mood.most_rows),
             };
             let filled = self.table(target, position, rows, mood, &database, rng);
@@ -168,9 +197,16 @@ impl Recipe<'_> {
             }
         }
         for (column, field) in target.columns.iter().enumerate().filter(|(c, _)| !set[*c]) {
-            row[column] = match number.filter(|_| in_key(column)).and_then(|n| field.class.numbered(n)) {
-                Some(value) if field.takes(&value) => Some(value),
-                _ => value(field, mood, self.domains, rng)?,
+            let counted = number.filter(|_| in_key(column)).and_then(|n| field.class.numbered(n));
+            let planned = match mood.fixed.get(&field.name).filter(|_| !in_key(column)) {
+                None if mood.aligned.is_some() && rng.random_bool(0.97) => aligned(field, mood, filled.len()),
+                fixed => fixed.cloned(),
+            };
+            row[column] = match (counted, planned.filter(|v| field.takes(v))) {
+                (Some(value), _) if field.takes(&value) => Some(value),
+                (_, Some(_)) if field.nullable && rng.random_bool(mood.null_rate) => None,
+                (_, Some(value)) => Some(value),
+                (_, None) => value(field, mood, self.domains, rng)?,
             };
         }
         for foreign in to_itself {
@@ -252,6 +288,12 @@ fn value(
         .or_else(|| some(&field.samples, rng))
         .or_else(|| some(&domains.get(&field.kind)?.wide, rng))
         .or_else(|| field.nullable.then_some(None))
+}
+
+/// The value that goes with a row's number.
+fn aligned(field: &Field, mood: &Mood, number: usize) -> Option<String> {
+    let fitting: Vec<&String> = mood.domain(&field.kind).iter().filter(|v| field.takes(v)).collect();
+    fitting.get(number % fitting.len().max(1)).map(|v| (*v).clone())
 }
 
 impl Mood {
