@@ -7,5 +7,7 @@
 mod cases;
 #[path = "equality/corpus.rs"]
 mod corpus;
+#[path = "equality/hard.rs"]
+mod hard;
 #[path = "equality/lab.rs"]
 mod lab;

@@ -10,6 +10,7 @@ mod options;
 mod probe;
 mod propose;
 mod race;
+mod refute;
 mod run;
 mod screen;
 mod stage;

@@ -18,6 +18,9 @@ pub struct RaceOptions {
     pub agent_timeout_seconds: f64,
     /// Candidates of one agent at the most; the rest is dropped, best first.
     pub max_candidates: usize,
+    /// Tiny databases on which each rewritten statement is tried before it is raced; 0 leaves it at the
+    /// comparison on the fork's own data.
+    pub falsification_databases: u32,
 }
 
 impl Default for RaceOptions {
@@ -29,6 +32,7 @@ impl Default for RaceOptions {
             statement_timeout_seconds: 60.0,
             agent_timeout_seconds: 60.0,
             max_candidates: 12,
+            falsification_databases: 1000,
         }
     }
 }

@@ -163,7 +163,7 @@ fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(String, String)>>) -> bool 
     })
 }
 
-/// Compares the answers of every changed read. Returns the checks and what they come to.
+/// Compares the answers of every changed read.
 pub(super) async fn answers(
     cx: &Context,
     lab: &Lab,
@@ -172,7 +172,7 @@ pub(super) async fn answers(
     candidate: &Candidate,
     arms: (&Arm, &Arm),
     volatile: &Volatile,
-) -> Result<(Vec<AnswerCheck>, Answers)> {
+) -> Result<Vec<AnswerCheck>> {
     let mut checks = Vec::new();
     for &i in impact.changed.iter().filter(|&&i| cells[i].statement.kind == StatementKind::Read) {
         let cell = cells[i];
@@ -189,8 +189,13 @@ pub(super) async fn answers(
         };
         checks.push(check(cx, lab, question).await?);
     }
+    Ok(checks)
+}
+
+/// What the checks of a candidate come to.
+pub(super) fn overall(checks: &[AnswerCheck], candidate: &Candidate) -> Answers {
     let worst = |answers| checks.iter().any(|c| c.answers == answers);
-    let overall = if worst(Answers::Differs) {
+    if worst(Answers::Differs) {
         Answers::Differs
     } else if worst(Answers::Unverifiable) {
         Answers::Unverifiable
@@ -198,8 +203,7 @@ pub(super) async fn answers(
         Answers::Same
     } else {
         Answers::Unchanged
-    };
-    Ok((checks, overall))
+    }
 }
 
 /// Which called functions are volatile, by the server's own word.

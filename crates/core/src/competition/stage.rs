@@ -12,7 +12,8 @@ use super::construct::construct;
 use super::finale::{FINAL, Finalists};
 use super::propose::fault;
 use super::race::{Rival, Runner, Track, race};
-use super::screen::{Cell, Impact, Volatile, answers, impact, plans, text};
+use super::refute::Refuter;
+use super::screen::{Cell, Impact, Volatile, answers, impact, overall, plans, text};
 use super::unite::{unite, without_unused_indexes};
 use super::universe::{Shared, closed, sort_key};
 use crate::bench::{Arm, Lab};
@@ -34,6 +35,7 @@ pub(super) struct Stage<'a> {
     pub(super) universe: &'a Universe,
     pub(super) brief: &'a Brief,
     pub(super) cells: &'a [Cell<'a>],
+    pub(super) refuter: Refuter<'a>,
 }
 
 impl Stage<'_> {
@@ -156,10 +158,11 @@ impl Stage<'_> {
         let mut texts: BTreeSet<&str> = self.cells.iter().map(|c| c.statement.sql.as_str()).collect();
         texts.extend(self.cells.iter().map(|c| text(*c, candidate)));
         let volatile = Volatile::look_up(self.cx, self.lab, texts).await?;
-        let (checks, answers) =
-            answers(self.cx, self.lab, self.cells, &impact, candidate, (&baseline, &arm), &volatile).await?;
+        let arms = (&baseline, &arm);
+        let mut checks = answers(self.cx, self.lab, self.cells, &impact, candidate, arms, &volatile).await?;
+        self.refuter.refute(self.cx, self.lab, self.cells, candidate, &mut checks).await?;
         let mut trial = self.blank_trial(candidate, TrialState::Measured);
-        trial.answers = answers;
+        trial.answers = overall(&checks, candidate);
         trial.checks = checks;
         trial.costs = costs;
         trial.planned_ratio = impact.planned_ratio;

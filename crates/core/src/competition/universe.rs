@@ -9,6 +9,7 @@ use super::finale::Finalists;
 use super::inspect::inspect;
 use super::probe::SessionProbe;
 use super::propose::propose;
+use super::refute::Refuter;
 use super::screen::cells;
 use super::stage::Stage;
 use super::{UniverseOutcome, UniverseTask};
@@ -117,6 +118,7 @@ async fn live(
         universe: &universe,
         brief: &brief,
         cells: &cells(&brief, &task.options),
+        refuter: Refuter::new(&brief.catalog, task.options.falsification_databases, task.seed),
     };
     let agent = match job {
         Job::Ask(agent) => agent,

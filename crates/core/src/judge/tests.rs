@@ -174,7 +174,7 @@ fn universes_share_the_error_rate_evenly() {
     let (a, b) = (elsewhere("a", "u"), elsewhere("b", "v"));
     let crowd: Vec<Trial> =
         [a.clone()].into_iter().chain((0..9).map(|i| elsewhere(&format!("c{i}"), "v"))).collect();
-    assert!(width(&[a.clone()]) < width(&[a.clone(), b.clone()]));
+    assert!(width(std::slice::from_ref(&a)) < width(&[a.clone(), b.clone()]));
     assert_eq!(width(&[a, b]), width(&crowd), "how many the other universe has does not matter");
     let limits = Limits::default();
     assert_eq!(error_part(&limits, 2, 5), limits.error_rate / 10.0);

@@ -1,5 +1,7 @@
 //! Workloads on which a verdict is easily got wrong, on real forks.
 
+#![allow(clippy::unwrap_used)]
+
 mod cases;
 mod kept;
 

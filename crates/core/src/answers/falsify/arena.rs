@@ -1,8 +1,8 @@
 //! Loads a database into the emptied tables and asks both texts.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::Statement;
 
@@ -29,10 +29,16 @@ pub(super) struct Arena<'a> {
     /// Prepared, unless the steps must run first.
     pub(super) rewritten: (&'a str, Option<Statement>),
     pub(super) facts: Option<TextFacts>,
+    pub(super) loaded: Mutex<Loaded>,
+}
+
+/// What loading came to so far.
+#[derive(Debug, Default)]
+pub(super) struct Loaded {
     /// Targets that ever held a row.
-    pub(super) filled: RefCell<BTreeSet<usize>>,
+    pub(super) filled: BTreeSet<usize>,
     /// The last reason why a row was refused.
-    pub(super) refused: RefCell<Option<String>>,
+    pub(super) refused: Option<String>,
 }
 
 /// One text on one database.
@@ -47,6 +53,10 @@ pub(super) enum Run {
 const TOO_SLOW: &str = "takes too long on some database";
 
 impl Arena<'_> {
+    pub(super) fn loaded(&self) -> MutexGuard<'_, Loaded> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Marks the state that every database starts from. Called once, with the tables empty.
     pub(super) async fn open(&self, cx: &Context) -> Result<()> {
         self.session.batch(cx, "SAVEPOINT tiny; SAVEPOINT asked").await
@@ -71,7 +81,7 @@ impl Arena<'_> {
             Err(error) => return Err(error),
         }
         let filled = database.iter().enumerate().filter(|(_, rows)| !rows.is_empty()).map(|(place, _)| place);
-        self.filled.borrow_mut().extend(filled);
+        self.loaded().filled.extend(filled);
         Ok(())
     }
 
@@ -99,7 +109,7 @@ impl Arena<'_> {
             Ok(()) => Ok(true),
             Err(error) if is_refusal(&error) => {
                 self.session.batch(cx, "ROLLBACK TO SAVEPOINT taken; RELEASE SAVEPOINT taken").await?;
-                *self.refused.borrow_mut() = Some(error.to_string());
+                self.loaded().refused = Some(error.to_string());
                 Ok(false)
             }
             Err(error) => Err(error),

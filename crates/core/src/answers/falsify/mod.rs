@@ -206,10 +206,11 @@ async fn hunt(
         let reason = if why.is_empty() { "there was no time for it".to_owned() } else { why };
         return Ok(Falsification::Impossible { reason });
     }
-    let filled = arena.filled.borrow();
-    let empty = prepared.targets.iter().enumerate().find(|(place, t)| t.read && !filled.contains(place));
+    let loaded = arena.loaded();
+    let empty =
+        prepared.targets.iter().enumerate().find(|(place, t)| t.read && !loaded.filled.contains(place));
     if let Some((_, target)) = empty {
-        let refused = arena.refused.borrow().clone().unwrap_or_default();
+        let refused = loaded.refused.as_deref().unwrap_or_default();
         let reason = format!("no row could be put into {}: {refused}", target.name);
         return Ok(Falsification::Impossible { reason });
     }

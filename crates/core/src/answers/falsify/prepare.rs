@@ -1,6 +1,5 @@
 //! Sets the stage: what is read, what it may hold, emptied tables.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Deserialize;
@@ -146,8 +145,7 @@ impl Prepared {
             original: (original, session.prepare(cx, original).await?),
             rewritten: (rewrite.sql, rewritten),
             facts: TextFacts::read(original),
-            filled: RefCell::default(),
-            refused: RefCell::default(),
+            loaded: Default::default(),
         })
     }
 }

@@ -25,7 +25,7 @@ use crate::shared::{
 };
 
 /// Changes whenever what we put into an image changes, so that older ones are built anew.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// Says that an image is whole, and what is in it.
 const META: &str = "golden.json";
