@@ -134,16 +134,21 @@ impl TestServer {
 
 impl Drop for TestServer {
     fn drop(&mut self) {
-        // No await here: signals, and a look at the process table until it is gone.
-        let postmaster = self.server.process();
-        let _ = postmaster.signal(Signal::QUIT);
-        let begin = Instant::now();
-        while postmaster.is_alive() && begin.elapsed() < LIMIT {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        for left in process::working_in(self.server.data()) {
-            let _ = left.signal(Signal::KILL);
-        }
+        end(&self.server);
+    }
+}
+
+/// Ends a server from where nothing can be awaited: signals, and a look at the process table until it is gone.
+/// It is asked first, so that it gives its shared memory back.
+pub fn end(server: &Server) {
+    let postmaster = server.process();
+    let _ = postmaster.signal(Signal::QUIT);
+    let begin = Instant::now();
+    while postmaster.is_alive() && begin.elapsed() < LIMIT {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    for left in process::working_in(server.data()) {
+        let _ = left.signal(Signal::KILL);
     }
 }
 

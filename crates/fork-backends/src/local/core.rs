@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use pgverse_core::context::Phase;
 use pgverse_core::types::{ForkCost, Universe, UniverseId};
@@ -18,6 +18,10 @@ use crate::shared::{Account, Holding, Home, Leases, Server, ServerSpec, Settings
 
 /// Prefix of the names of forks and of their directories.
 pub(super) const FORK: &str = "pgverse_fork";
+/// How often the removal of a directory is tried again.
+const ATTEMPTS: u32 = 20;
+/// How long a process that was asked to end may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Where forks are made, as whom and how. Cheap enough to clone.
 #[derive(Debug, Clone)]
@@ -137,9 +141,21 @@ pub(super) async fn unmake(home: &Home, leases: &Leases, lease: &Lease) -> Resul
 
 /// Ends whatever runs in a fork's or a draft's directory, and removes the directory.
 pub(super) async fn clear(directory: &Path, postmaster: Option<ProcessId>) -> Result<()> {
-    server::stop(postmaster, &directory.join(DATA), StopMode::Immediate).await?;
-    let directory = directory.to_owned();
-    blocking(move || mechanism::remove(&directory)).await
+    let data = directory.join(DATA);
+    let mut attempt = 0;
+    loop {
+        server::stop(postmaster, &data, StopMode::Immediate).await?;
+        let doomed = directory.to_owned();
+        match blocking(move || mechanism::remove(&doomed)).await {
+            // What was about to start when its parent was ended may have written one more file.
+            Err(error) if attempt < ATTEMPTS => {
+                tracing::debug!(%error, "removing it again");
+                attempt += 1;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 /// The directory for the socket of a server in `directory`; made if it is another one.
@@ -181,11 +197,18 @@ pub(super) async fn sweep(home: &Home, leases: &Leases) -> Result<Vec<UniverseId
     failure.map_or(Ok(destroyed), Err)
 }
 
-/// Ends tools, such as `pg_basebackup`, that outlived the process that started them on this directory.
+/// Ends tools, such as `pg_basebackup`, that outlived the process that started them on this directory. They
+/// are asked first: `initdb` then ends the server that it runs, which gives its shared memory back.
 pub(super) async fn end_tools(directory: &Path) -> Result<()> {
     for process in working_in(directory) {
-        process.signal(Signal::KILL)?;
-        process.gone_within(std::time::Duration::from_secs(10)).await;
+        if process.is_server() {
+            continue;
+        }
+        process.signal(Signal::TERM)?;
+        if !process.gone_within(PATIENCE).await {
+            process.signal(Signal::KILL)?;
+            process.gone_within(PATIENCE).await;
+        }
     }
     Ok(())
 }

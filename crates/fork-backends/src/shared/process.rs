@@ -76,6 +76,11 @@ impl ProcessId {
         let name = std::fs::read_to_string(format!("/proc/{}/comm", self.pid)).ok()?;
         self.is_alive().then(|| name.trim_end().to_owned())
     }
+
+    /// Whether it is a server: a postmaster or one of its children.
+    pub fn is_server(self) -> bool {
+        self.program().is_some_and(|name| name == "postgres")
+    }
 }
 
 /// Programs of PostgreSQL that we run on directories of ours.
@@ -94,7 +99,7 @@ pub fn working_in(directory: &Path) -> Vec<ProcessId> {
 /// Server processes on this data directory: the postmaster and its children.
 pub fn servers_in(data: &Path) -> Vec<ProcessId> {
     let mut found = working_in(data);
-    found.retain(|process| process.program().is_some_and(|name| name == "postgres"));
+    found.retain(|process| process.is_server());
     found
 }
 

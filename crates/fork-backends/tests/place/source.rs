@@ -4,9 +4,7 @@ use std::path::PathBuf;
 
 use pgverse_core::Context;
 use pgverse_core::pg::{Dsn, Session};
-use pgverse_fork_backends::shared::{
-    Account, Programs, Server, ServerSpec, Settings, StopMode, process, server,
-};
+use pgverse_fork_backends::shared::{Account, Programs, Server, ServerSpec, Settings, StopMode, server};
 
 /// A server that allows replication, with a database `shop`.
 pub struct Source {
@@ -67,9 +65,7 @@ impl Source {
 
 impl Drop for Source {
     fn drop(&mut self) {
-        for process in process::servers_in(self.server.data()) {
-            let _ = process.signal(rustix::process::Signal::KILL);
-        }
+        pgverse_testkit::end(&self.server);
     }
 }
 

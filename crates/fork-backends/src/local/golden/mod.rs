@@ -20,9 +20,7 @@ pub(super) use draft::{BUILDING, Draft, lock_exclusive};
 use super::core::{self, Place};
 use super::mechanism::{self, DATA};
 use super::{GoldenSource, LocalConfig};
-use crate::shared::{
-    Account, Holding, Leases, Programs, Server, ServerSpec, Settings, StopMode, files, server,
-};
+use crate::shared::{Account, Holding, Leases, Programs, Server, ServerSpec, Settings, files, server};
 
 /// Changes whenever what we put into an image changes, so that older ones are built anew.
 const FORMAT: u32 = 2;
@@ -127,7 +125,6 @@ pub(super) async fn sweep(leases: &Leases, directory: &Path) -> Result<()> {
     }
     match lock_exclusive(directory)? {
         Some(_lock) => {
-            server::stop(None, &directory.join(DATA), StopMode::Immediate).await?;
             core::end_tools(directory).await?;
             core::clear(directory, None).await
         }
