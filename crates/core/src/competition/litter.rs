@@ -75,8 +75,9 @@ impl Litter {
 
 /// Bytes of a table with its partitions, without its indexes.
 async fn size(cx: &Context, lab: &Lab, table: &str) -> Result<i64> {
-    let sql = "SELECT coalesce(sum(pg_relation_size(relid)), 0)::text \
-               FROM pg_partition_tree($1::text::regclass) WHERE isleaf";
+    // The partition tree of a plain table is empty.
+    let sql = "SELECT (pg_relation_size($1::text::regclass) + coalesce((SELECT sum(pg_relation_size(relid)) \
+               FROM pg_partition_tree($1::text::regclass) WHERE relid <> $1::text::regclass), 0))::text";
     let text = lab.session().text(cx, sql, &[Some(table.to_owned())]).await?;
     text.parse().map_err(|e| Error::internal("a size is not a number").with("value", &text).caused_by(e))
 }
