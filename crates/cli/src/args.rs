@@ -20,8 +20,8 @@ pub(crate) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit status: 0 done (demo, compete: a winner), 1 failed, 2 wrong usage or input, 3 no winner, 130 or 143 stopped
-by a signal. PGVERSE_LOG=debug shows what is done; progress and logs go to standard error.";
+Exit status: 0 done (demo, compete: a winner; same: the same), 1 failed, 2 wrong usage or input, 3 no winner (same:
+different), 4 cannot be told (same), 130 or 143 stopped by a signal. PGVERSE_LOG=debug shows what is done; progress and logs go to standard error.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Let the strategies compete on forks of your database
     Compete(Compete),
+    /// Tell whether two queries give the same answers
+    Same(Same),
     /// Judge the trials that a report recorded again
     Judge(ReportFile),
     /// Print the promotion plan of a report and its hash
@@ -71,6 +73,30 @@ pub(crate) struct Compete {
     /// How old an answer may be, such as 5m; without it every answer must be current
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) max_staleness: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) json: Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Same {
+    /// Connection string of the database; it is only read
+    #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
+    pub(crate) source: String,
+    /// File with the one query, and its parameters as in a workload
+    #[arg(value_name = "BEFORE.sql")]
+    pub(crate) before: PathBuf,
+    /// File with the other query; it is asked with the same parameters
+    #[arg(value_name = "AFTER.sql")]
+    pub(crate) after: PathBuf,
+    /// How the fork is made: local or template
+    #[arg(long, value_name = "NAME|URL", default_value = "local")]
+    pub(crate) backend: String,
+    /// Tiny databases on which both are tried, made to find differences that your data does not show
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) databases: u32,
+    /// Seed of the tiny databases
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
     #[command(flatten)]
     pub(crate) json: Json,
 }

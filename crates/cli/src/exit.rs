@@ -7,10 +7,14 @@ use pgverse::{Error, ErrorKind};
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It did what it was asked; for a competition: there is a winner.
+    /// It did what it was asked; a competition has a winner, two queries are the same.
     Done,
     /// The competition was run, and nothing earned the crown.
     NoWinner,
+    /// Two queries give different answers.
+    Different,
+    /// Whether two queries give the same answers cannot be told.
+    Unverifiable,
 }
 
 impl Outcome {
@@ -18,7 +22,8 @@ impl Outcome {
     pub(crate) fn code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
-            Self::NoWinner => ExitCode::from(3),
+            Self::NoWinner | Self::Different => ExitCode::from(3),
+            Self::Unverifiable => ExitCode::from(4),
         }
     }
 }

@@ -4,8 +4,12 @@ mod check;
 mod digest;
 mod facts;
 pub mod falsify;
+mod same;
 mod ties;
+mod volatile;
 
 pub use check::{Question, check};
 pub use digest::Digest;
 pub use facts::TextFacts;
+pub use same::{Sameness, same};
+pub(crate) use volatile::Volatile;

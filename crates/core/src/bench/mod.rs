@@ -2,6 +2,7 @@
 
 mod lab;
 mod round;
+pub(crate) mod runnable;
 mod runner;
 
 pub use lab::Lab;

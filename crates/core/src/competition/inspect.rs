@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use crate::bench::Lab;
+use crate::bench::runnable::{unusable, validate};
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::pg::{explain, explain_analyze, read_catalog};
 use crate::types::{Brief, ParameterSet, Statement, StatementKind, StatementPlan};
 
@@ -27,23 +28,6 @@ pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Res
         }
     }
     Ok(Brief { problem: task.problem.clone(), workload: task.workload.clone(), catalog, plans })
-}
-
-async fn validate(cx: &Context, lab: &Lab, statement: &Statement) -> Result<()> {
-    let prepared =
-        lab.session().prepare(cx, &statement.sql).await.map_err(|e| unusable(e, statement, None))?;
-    for set in &statement.parameter_sets {
-        if set.values.len() != prepared.params().len() {
-            return Err(Error::invalid(format!(
-                "statement {} takes {} parameters, but parameter set {} has {}",
-                statement.id,
-                prepared.params().len(),
-                set.id,
-                set.values.len()
-            )));
-        }
-    }
-    Ok(())
 }
 
 async fn executed(
@@ -74,26 +58,4 @@ async fn executed(
     .await;
     lab.leave(cx).await?;
     Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan: plan? })
-}
-
-/// The user's statement does not run: which one, with which parameters, and what the server says.
-fn unusable(error: Error, statement: &Statement, set: Option<&ParameterSet>) -> Error {
-    if !matches!(
-        error.kind(),
-        ErrorKind::Sql | ErrorKind::Permission | ErrorKind::NotFound | ErrorKind::Unsupported
-    ) {
-        return error.with("statement", &statement.id);
-    }
-    let mut wrong = Error::invalid(format!("statement {} does not run: {}", statement.id, error.message()))
-        .with("statement", &statement.id);
-    if let Some(set) = set {
-        wrong = wrong.with("parameter_set", &set.id);
-    }
-    for (key, value) in error.context() {
-        if matches!(*key, "sqlstate" | "position" | "detail") {
-            wrong = wrong.with(key, value);
-        }
-    }
-    let hint = error.way_out().map(str::to_owned);
-    wrong.hint(hint.unwrap_or_else(|| "correct the statement in the workload, or leave it out".to_owned()))
 }

@@ -47,14 +47,7 @@ impl<'a> Refuter<'a> {
             }
             let outcome = self.outcome(cx, lab, cell, candidate).await?;
             for check in checks.iter_mut().filter(|c| c.statement == id) {
-                match &outcome {
-                    Falsification::Refuted { counterexample, .. } => {
-                        check.answers = Answers::Differs;
-                        check.reason = format!("on a small database: {}", counterexample.reason);
-                        check.counterexample = Some(counterexample.to_string());
-                    }
-                    other => check.proof = other.summary(),
-                }
+                outcome.enter(check);
             }
         }
         Ok(())

@@ -90,6 +90,15 @@ pub struct AnswerCheck {
     pub counterexample: Option<String>,
 }
 
+impl AnswerCheck {
+    /// What several checks come to: the worst of them; `None` without any that compared something.
+    pub fn overall(checks: &[Self]) -> Option<Answers> {
+        [Answers::Differs, Answers::Unverifiable, Answers::Same]
+            .into_iter()
+            .find(|answers| checks.iter().any(|c| c.answers == *answers))
+    }
+}
+
 /// Raw samples of one statement and parameter set; the same position in each list is the same round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PairedSamples {

@@ -38,14 +38,20 @@ pub(super) struct Given {
 
 /// The statements so far.
 #[derive(Default)]
-pub(super) struct Drafts {
+pub(super) struct Drafts<'a> {
+    /// For statements with parameters that are given none.
+    usual: &'a [ParameterSet],
     pub(super) statements: Vec<Statement>,
     pub(super) notes: Vec<Note>,
     pub(super) positions: Vec<Position>,
     names: HashSet<String>,
 }
 
-impl Drafts {
+impl<'a> Drafts<'a> {
+    pub(super) fn new(usual: &'a [ParameterSet]) -> Self {
+        Self { usual, ..Self::default() }
+    }
+
     /// The place of each statement in the file.
     pub(super) fn origins(&self, file: &str) -> BTreeMap<StatementId, Place> {
         let place = |at: &Position| Place { file: file.to_owned(), line: at.line, column: at.column };
@@ -76,7 +82,7 @@ impl Drafts {
             sql: draft.sql.to_owned(),
             fingerprint: fingerprint(draft.sql),
             kind: class.kind,
-            parameter_sets: parameter_sets(draft.sql, draft.at, draft.sets)?,
+            parameter_sets: parameter_sets(draft.sql, draft.at, draft.sets, self.usual)?,
             weight: draft.weight.unwrap_or(1.0),
         });
         self.positions.push(draft.at);
@@ -91,8 +97,16 @@ fn does(kind: StatementKind) -> &'static str {
     }
 }
 
-fn parameter_sets(sql: &str, at: Position, given: Vec<Given>) -> Result<Vec<ParameterSet>> {
+fn parameter_sets(
+    sql: &str,
+    at: Position,
+    mut given: Vec<Given>,
+    usual: &[ParameterSet],
+) -> Result<Vec<ParameterSet>> {
     let (highest, first_at) = parameters(sql, at)?;
+    if highest > 0 && given.is_empty() {
+        given = usual.iter().map(|set| Given { set: set.clone(), at: None }).collect();
+    }
     let used = match highest {
         1 => "$1".to_owned(),
         n => format!("$1 to ${n}"),

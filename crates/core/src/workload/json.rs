@@ -45,7 +45,7 @@ fn one() -> f64 {
     1.0
 }
 
-pub(super) fn read(text: &str) -> Result<Drafts> {
+pub(super) fn read<'a>(text: &str, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
     let malformed = |e: serde_json::Error| {
         Error::invalid("the workload is not in the JSON form").caused_by(e).hint(
             "give a list of {\"id\", \"sql\", \"weight\", \"parameter_sets\": {\"name\": [values]}}, of which only sql \
@@ -56,7 +56,7 @@ pub(super) fn read(text: &str) -> Result<Drafts> {
         Value::Array(entries) => entries,
         document => Document::deserialize(document).map_err(malformed)?.statements,
     };
-    let mut drafts = Drafts::default();
+    let mut drafts = Drafts::new(usual);
     for (index, value) in entries.into_iter().enumerate() {
         let name = match value.get("id") {
             Some(Value::String(id)) => id.clone(),
@@ -70,7 +70,7 @@ pub(super) fn read(text: &str) -> Result<Drafts> {
     Ok(drafts)
 }
 
-fn add(drafts: &mut Drafts, entry: Entry) -> Result<()> {
+fn add(drafts: &mut Drafts<'_>, entry: Entry) -> Result<()> {
     let pieces = split(&entry.sql)?;
     let [piece] = pieces.as_slice() else {
         return Err(Error::invalid(format!("sql holds {} statements instead of one", pieces.len()))

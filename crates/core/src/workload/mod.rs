@@ -57,7 +57,7 @@ pub use position::Place;
 pub use split::{Comment, Piece, split};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::types::{StatementId, Workload};
+use crate::types::{ParameterSet, StatementId, Workload};
 
 /// A workload and where it came from.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,9 +131,13 @@ pub fn load(path: &Path) -> Result<Workload> {
 ///
 /// As [`parse`].
 pub fn parse_with_origins(text: &str, name: &str) -> Result<Parsed> {
+    parse_with_usual(text, name, &[])
+}
+
+fn parse_with_usual(text: &str, name: &str, usual: &[ParameterSet]) -> Result<Parsed> {
     let begin = text.trim_start_matches('\u{feff}').trim_start();
     let is_json = name.to_ascii_lowercase().ends_with(".json") || begin.starts_with(['[', '{']);
-    let drafts = if is_json { json::read(text) } else { sql::read(text) };
+    let drafts = if is_json { json::read(text, usual) } else { sql::read(text, usual) };
     let drafts = drafts.map_err(|e| e.with("file", name))?;
     if drafts.statements.is_empty() {
         return Err(Error::invalid("the workload has no statements")
@@ -150,7 +154,16 @@ pub fn parse_with_origins(text: &str, name: &str) -> Result<Parsed> {
 ///
 /// As [`load`].
 pub fn load_with_origins(path: &Path) -> Result<Parsed> {
-    parse_with_origins(&read(path)?, &path.display().to_string())
+    load_with_usual(path, &[])
+}
+
+/// As [`load_with_origins`]; statements with parameters that are given no sets in the file get these.
+///
+/// # Errors
+///
+/// As [`load`].
+pub fn load_with_usual(path: &Path, usual: &[ParameterSet]) -> Result<Parsed> {
+    parse_with_usual(&read(path)?, &path.display().to_string(), usual)
 }
 
 fn read(path: &Path) -> Result<String> {

@@ -4,9 +4,10 @@ use super::directive;
 use super::draft::{Draft, Drafts};
 use super::split::Splitter;
 use crate::error::Result;
+use crate::types::ParameterSet;
 
-pub(super) fn read(text: &str) -> Result<Drafts> {
-    let mut drafts = Drafts::default();
+pub(super) fn read<'a>(text: &str, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
+    let mut drafts = Drafts::new(usual);
     let mut splitter = Splitter::new(text);
     for piece in splitter.by_ref() {
         let piece = piece?;

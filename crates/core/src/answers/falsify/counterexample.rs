@@ -30,7 +30,7 @@ pub struct Counterexample {
 pub struct TableRows {
     /// Quoted where needed.
     pub name: String,
-    /// Columns, without those that are NULL everywhere and those of no matter.
+    /// Columns that the texts name or that hold a value.
     pub columns: Vec<String>,
     /// Values as text.
     pub rows: Vec<Vec<Option<String>>>,
@@ -52,6 +52,7 @@ impl Counterexample {
         parameters: Vec<Option<String>>,
         answers: (Shown, Shown),
         reason: String,
+        texts: [&str; 2],
     ) -> Self {
         let filled: Vec<_> = targets.iter().zip(database).filter(|(_, rows)| !rows.is_empty()).collect();
         let inserts = filled
@@ -65,8 +66,9 @@ impl Counterexample {
         let tables = filled
             .iter()
             .map(|(target, rows)| {
+                let has_value = |c: usize| rows.iter().any(|r| r[c].is_some());
                 let shown: Vec<usize> = (0..target.columns.len())
-                    .filter(|&c| !target.columns[c].nullable || rows.iter().any(|r| r[c].is_some()))
+                    .filter(|&c| has_value(c) || texts.iter().any(|sql| names(sql, &target.columns[c].name)))
                     .collect();
                 TableRows {
                     name: target.name.clone(),
@@ -78,6 +80,12 @@ impl Counterexample {
         let (original, rewritten) = (Answer::from(answers.0), Answer::from(answers.1));
         Self { reason, tables, inserts, parameters, original, rewritten }
     }
+}
+
+/// Whether a text has this word, in whatever case.
+fn names(sql: &str, word: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    sql.split(|c| !is_part(c)).any(|w| w.eq_ignore_ascii_case(word)) || !word.chars().all(is_part)
 }
 
 impl From<Shown> for Answer {

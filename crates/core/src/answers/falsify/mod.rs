@@ -33,7 +33,7 @@ use super::check::Comparison;
 use crate::bench::Lab;
 use crate::context::Context;
 use crate::error::{ErrorKind, Result};
-use crate::types::{Catalog, Change, Effect, Operation, Statement, Switch};
+use crate::types::{AnswerCheck, Answers, Catalog, Change, Effect, Operation, Statement, Switch};
 
 /// A statement and another text for it.
 #[derive(Debug, Clone, Copy)]
@@ -193,8 +193,9 @@ async fn hunt(
             Comparison::Differs(reason) => {
                 let (mut smallest, reason) = minimize::minimize(cx, arena, database, &values, reason).await?;
                 let answers = arena.answers(cx, &mut smallest, &values, SHOWN_ROWS).await?;
+                let texts = [arena.original.0, arena.rewritten.0];
                 let counterexample =
-                    Counterexample::new(&prepared.targets, &smallest, values, answers, reason);
+                    Counterexample::new(&prepared.targets, &smallest, values, answers, reason, texts);
                 return Ok(Falsification::Refuted {
                     counterexample: Box::new(counterexample),
                     databases: decided + undecided + 1,
@@ -218,6 +219,18 @@ async fn hunt(
 }
 
 impl Falsification {
+    /// Writes what came out into a check that found the same answers on the fork's own data.
+    pub(crate) fn enter(&self, check: &mut AnswerCheck) {
+        match self {
+            Self::Refuted { counterexample, .. } => {
+                check.answers = Answers::Differs;
+                check.reason = format!("on a small database: {}", counterexample.reason);
+                check.counterexample = Some(counterexample.to_string());
+            }
+            other => check.proof = other.summary(),
+        }
+    }
+
     /// One line for reports.
     pub fn summary(&self) -> String {
         match self {
