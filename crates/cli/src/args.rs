@@ -64,6 +64,9 @@ pub(crate) struct Compete {
     pub(crate) problem: Option<String>,
     #[command(flatten)]
     pub(crate) rules: Rules,
+    /// Make the slowest part of all calls faster, such as 5%, instead of their total time
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) tail: Option<f64>,
     /// Extra storage that a winner may take, such as 200MB
     #[arg(long, value_name = "SIZE", value_parser = bytes)]
     pub(crate) max_storage: Option<u64>,
@@ -211,6 +214,15 @@ fn bytes(text: &str) -> Result<u64, String> {
     Ok((number * factor) as u64)
 }
 
+/// A share above 0 and up to 1, also in percent.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |number| (number, 100.0));
+    match number.trim().parse::<f64>() {
+        Ok(number) if number > 0.0 && number <= unit => Ok(number / unit),
+        _ => Err("a share of all calls, such as 5%".to_owned()),
+    }
+}
+
 fn slowdown(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(factor) if factor.is_finite() && factor >= 1.0 => Ok(factor),
@@ -230,12 +242,14 @@ mod tests {
     }
 
     #[test]
-    fn sizes_are_read_as_postgresql_reads_them() {
+    fn sizes_and_shares_are_read_as_people_write_them() {
         assert_eq!(bytes("200MB"), Ok(200 * 1024 * 1024));
         assert_eq!(bytes("1.5 gb"), Ok(3 << 29));
         assert_eq!(bytes("7"), Ok(7));
         assert!(bytes("many").is_err());
         assert!(bytes("3 parsecs").is_err());
         assert!(slowdown("0.5").is_err());
+        assert_eq!((share("5%"), share("0.25")), (Ok(0.05), Ok(0.25)));
+        assert!(share("0%").is_err() && share("101 %").is_err() && share("all").is_err());
     }
 }

@@ -6,7 +6,7 @@ use pgverse::backends::{Origin, Tenure, backend};
 use pgverse::competition::Competition;
 use pgverse::pg::Dsn;
 use pgverse::traits::Agent;
-use pgverse::types::{CostModel, Limits, Problem, Workload};
+use pgverse::types::{CostModel, Limits, Objective, Problem, Workload};
 use pgverse::workload::Parsed;
 use pgverse::{Context, Error, Result};
 
@@ -47,7 +47,8 @@ fn problem(args: &args::Compete) -> Problem {
         max_staleness_seconds: args.max_staleness.map(|age| age.as_secs_f64()),
         ..usual.limits
     };
-    Problem { description: args.problem.clone().unwrap_or(usual.description), limits, ..usual }
+    let objective = args.tail.map_or(usual.objective, |share| Objective::TailTime { share });
+    Problem { description: args.problem.clone().unwrap_or(usual.description), objective, limits }
 }
 
 /// What a competition is about.

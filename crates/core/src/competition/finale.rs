@@ -4,7 +4,7 @@ use super::UniverseOutcome;
 use super::unite::unite;
 use super::universe::sort_key;
 use crate::judge::{estimate, helps_somewhere};
-use crate::types::{Candidate, Limits, Trial};
+use crate::types::{Candidate, Problem, Trial};
 
 /// Name of the final where an agent's name would stand.
 pub(super) const FINAL: &str = "final";
@@ -24,10 +24,12 @@ impl Finalists {
     /// Those of these trials that may be united; `None` with fewer than two.
     pub(super) fn of<'a>(
         trials: impl Iterator<Item = (&'a Candidate, &'a Trial)>,
-        limits: &Limits,
+        problem: &Problem,
     ) -> Option<Self> {
-        let mut helpful: Vec<(&Candidate, &Trial, f64)> =
-            trials.filter(|(_, t)| helps_somewhere(t, limits)).map(|(c, t)| (c, t, estimate(t))).collect();
+        let mut helpful: Vec<(&Candidate, &Trial, f64)> = trials
+            .filter(|(_, t)| helps_somewhere(t, problem))
+            .map(|(c, t)| (c, t, estimate(t, problem)))
+            .collect();
         helpful.sort_by(|a, b| a.2.total_cmp(&b.2).then_with(|| sort_key(&a.0.id).cmp(&sort_key(&b.0.id))));
         let best = helpful.first()?.0.clone();
         let members: Vec<Candidate> =
@@ -37,11 +39,11 @@ impl Finalists {
 
     /// The finalists of all universes; `None` if fewer than two universes have one, since a universe unites
     /// its own, or if all of them change the same thing: that needs no fork to find out.
-    pub(super) fn across(outcomes: &[UniverseOutcome], limits: &Limits) -> Option<Self> {
+    pub(super) fn across(outcomes: &[UniverseOutcome], problem: &Problem) -> Option<Self> {
         let trials = outcomes.iter().flat_map(|o| {
             o.trials.iter().filter_map(|t| Some((o.candidates.iter().find(|c| c.id == t.candidate)?, t)))
         });
-        let mut finalists = Self::of(trials, limits)?;
+        let mut finalists = Self::of(trials, problem)?;
         let leader = finalists.members.first()?.agent.clone();
         if finalists.members.iter().all(|m| m.agent == leader) {
             return None;

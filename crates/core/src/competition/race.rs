@@ -19,7 +19,7 @@ use crate::event::Event;
 use crate::judge::{Progress, progress};
 use crate::stats::median;
 use crate::traits::{Benchmarker, Sample};
-use crate::types::{AgentName, Brief, Candidate, Limits, PairedSamples, Trial, TrialState};
+use crate::types::{AgentName, Brief, Candidate, PairedSamples, Problem, Trial, TrialState};
 
 const BASELINE: usize = 0;
 const CONTROL: usize = 1;
@@ -62,7 +62,7 @@ pub(super) struct Track<'a> {
     pub(super) brief: &'a Brief,
     pub(super) baseline: Arm,
     pub(super) control: Arm,
-    pub(super) limits: &'a Limits,
+    pub(super) problem: &'a Problem,
     pub(super) options: &'a RaceOptions,
     pub(super) agent: AgentName,
     /// Error rate of one candidate, corrected for many.
@@ -363,7 +363,7 @@ fn retire(cx: &Context, track: &Track<'_>, runners: &mut [Runner], live: &mut BT
         let out = match &trial.state {
             TrialState::Rejected { reason } => Some(reason.clone()),
             _ if round < track.options.min_rounds => return true,
-            _ => match progress(trial, track.limits, track.error_rate) {
+            _ => match progress(trial, track.problem, track.error_rate) {
                 Progress::Open => return true,
                 Progress::Certified => None,
                 Progress::Hopeless(reason) | Progress::Broken(reason) => Some(reason),

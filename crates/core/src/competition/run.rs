@@ -100,7 +100,7 @@ async fn finale(
     parts: &CompetitionBuilder,
     outcomes: &mut [UniverseOutcome],
 ) -> Result<Option<UniverseOutcome>> {
-    let Some(finalists) = Finalists::across(outcomes, &parts.problem.limits) else { return Ok(None) };
+    let Some(finalists) = Finalists::across(outcomes, &parts.problem) else { return Ok(None) };
     let outcome = universe::run(cx, &task(parts, FINAL.into()), Job::Finale(finalists), shared).await?;
     for (candidate, trial) in outcome.candidates.iter().zip(&outcome.trials) {
         if let Some(leader) = outcomes.iter_mut().find(|o| o.agent == candidate.agent) {

@@ -71,7 +71,7 @@ impl Stage<'_> {
         let entrants = runners.len() + 1;
         let mut result = self.race(&built, &mut runners, entrants, &mut rng).await;
         let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
-        if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem.limits)) {
+        if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem)) {
             let number = runners.len() + outcome.candidates.len() + 1;
             match self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng).await {
                 Ok(union) => runners.extend(union),
@@ -239,7 +239,7 @@ impl Stage<'_> {
             brief: self.brief,
             baseline: built.baseline("baseline"),
             control: Arm { name: "control".to_owned(), ..built.baseline("control") },
-            limits: &self.task.problem.limits,
+            problem: &self.task.problem,
             options: &self.task.options,
             agent: self.task.agent.clone(),
             error_rate: error_part(&self.task.problem.limits, self.task.universes, entrants),

@@ -1,9 +1,9 @@
-//! The objective of each round: weighted workload time without and with the change.
+//! The objective of each round: workload time without and with the change.
 
 use crate::stats::{log_ratios, median};
-use crate::types::{PairedSamples, StatementKind, Trial};
+use crate::types::{Objective, PairedSamples, StatementKind, Trial};
 
-/// Weighted workload time of each round, milliseconds.
+/// The objective of each round, weight × milliseconds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Rounds {
     pub(super) baseline: Vec<f64>,
@@ -16,26 +16,31 @@ impl Rounds {
     /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
     /// pairs; they count with the median of what the baseline took, on both sides. A view's refresh is
     /// charged to the candidate once for each period.
-    pub(super) fn of(trial: &Trial) -> Self {
+    pub(super) fn of(trial: &Trial, objective: Objective) -> Self {
         let (paired, unpaired): (Vec<_>, Vec<_>) =
             trial.samples.iter().partition(|s| !s.candidate_ms.is_empty());
         if paired.is_empty() {
             return Self::default();
         }
-        let constant: f64 = unpaired.iter().map(|s| s.weight * median(s.baseline())).sum();
-        let charge = constant + refresh_charge(trial);
+        let constant: Vec<(f64, f64)> = unpaired
+            .iter()
+            .map(|s| (s.weight, median(s.baseline())))
+            .filter(|(_, ms)| ms.is_finite())
+            .collect();
+        let charge = refresh_charge(trial, objective);
         let rounds = shortest(&paired, |s| s.baseline().len().min(s.candidate().len()));
         let rivals = shortest(&paired, |s| s.candidate().len().min(s.rival().len()));
         let controls = shortest(&paired, |s| s.baseline().len().min(s.control().len()));
         let sum = |round: usize, of: fn(&PairedSamples) -> &[f64]| -> f64 {
-            paired.iter().map(|s| s.weight * of(s)[round]).sum()
+            let executions = paired.iter().map(|s| (s.weight, of(s)[round]));
+            weighted_time(executions.chain(constant.iter().copied()), objective)
         };
         Self {
-            baseline: (0..rounds).map(|r| constant + sum(r, PairedSamples::baseline)).collect(),
+            baseline: (0..rounds).map(|r| sum(r, PairedSamples::baseline)).collect(),
             candidate: (0..rounds).map(|r| charge + sum(r, PairedSamples::candidate)).collect(),
-            control: (0..controls).map(|r| constant + sum(r, PairedSamples::control)).collect(),
+            control: (0..controls).map(|r| sum(r, PairedSamples::control)).collect(),
             // The rival's own refreshes are not charged here: that only makes it harder to beat.
-            rival: (0..rivals).map(|r| constant + sum(r, PairedSamples::rival)).collect(),
+            rival: (0..rivals).map(|r| sum(r, PairedSamples::rival)).collect(),
         }
     }
 
@@ -59,10 +64,31 @@ fn shortest(samples: &[&PairedSamples], length: impl Fn(&PairedSamples) -> usize
     samples.iter().map(|s| length(s)).min().unwrap_or(0)
 }
 
+/// What the objective makes of the executions of a round, given as weights and milliseconds.
+fn weighted_time(executions: impl Iterator<Item = (f64, f64)>, objective: Objective) -> f64 {
+    match objective {
+        Objective::TotalTime => executions.map(|(weight, ms)| weight * ms).sum(),
+        Objective::TailTime { share } => {
+            let mut executions: Vec<(f64, f64)> = executions.collect();
+            executions.sort_by(|a, b| b.1.total_cmp(&a.1));
+            let mut left = share * executions.iter().map(|(weight, _)| weight).sum::<f64>();
+            let mut time = 0.0;
+            for (weight, ms) in executions {
+                let counted = weight.min(left);
+                time += counted * ms;
+                left -= counted;
+            }
+            time
+        }
+    }
+}
+
 /// Milliseconds of refreshing per minute, the unit of the weights.
-fn refresh_charge(trial: &Trial) -> f64 {
+fn refresh_charge(trial: &Trial, objective: Objective) -> f64 {
     match (trial.costs.refresh_seconds, trial.staleness_seconds) {
-        (Some(refresh), Some(every)) if every > 0.0 => refresh * 1e3 * 60.0 / every,
+        (Some(refresh), Some(every)) if every > 0.0 && objective == Objective::TotalTime => {
+            refresh * 1e3 * 60.0 / every
+        }
         _ => 0.0,
     }
 }

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
 use crate::traits::Judge;
 use crate::types::{
-    CandidateStatus, Interval, Limits, Problem, Ranked, StatementVerdict, Trial, TrialState, UniverseId,
-    Verdict,
+    CandidateStatus, Interval, Limits, Objective, Problem, Ranked, StatementVerdict, Trial, TrialState,
+    UniverseId, Verdict,
 };
 
 /// Crowns the candidate with the smallest ratio among those that
@@ -26,7 +26,8 @@ impl Judge for PairedJudge {
     fn judge(&self, problem: &Problem, trials: &[Trial]) -> Result<Verdict> {
         let limits = &problem.limits;
         check_limits(limits)?;
-        let rounds: Vec<Rounds> = trials.iter().map(Rounds::of).collect();
+        check_objective(problem.objective)?;
+        let rounds: Vec<Rounds> = trials.iter().map(|t| Rounds::of(t, problem.objective)).collect();
         let entrants = entrants(trials, &rounds);
         let noise = rounds.iter().map(noise).fold(0.0, f64::max);
         let mut ranking: Vec<Ranked> = trials
@@ -104,6 +105,15 @@ fn check_limits(limits: &Limits) -> Result<()> {
         return wrong("max_write_slowdown", limits.max_write_slowdown, "at least 1");
     }
     Ok(())
+}
+
+fn check_objective(objective: Objective) -> Result<()> {
+    match objective {
+        Objective::TailTime { share } if !(share > 0.0 && share <= 1.0) => {
+            Err(Error::invalid("the tail's share must be above 0 and at most 1").with("given", share))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// How far the A/A control of a trial lies from one, as a share.

@@ -3,7 +3,7 @@
 use super::bounds::{broken, suspicious};
 use super::objective::{Rounds, effects_on};
 use crate::stats::{hodges_lehmann, log_ratios, ratio_interval};
-use crate::types::{Limits, StatementKind, Trial};
+use crate::types::{Problem, StatementKind, Trial};
 
 /// Width of an interval that is narrow enough to rank candidates by their estimates, as a share of the
 /// baseline: half of it is at least four standard errors of the estimate, since the interval holds at any time and
@@ -24,11 +24,12 @@ pub(crate) enum Progress {
 }
 
 /// Where the candidate of this trial stands. `error_rate` already holds the correction for many candidates.
-pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progress {
+pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Progress {
+    let limits = &problem.limits;
     if let Some(reason) = broken(trial, limits) {
         return Progress::Broken(reason);
     }
-    let rounds = Rounds::of(trial);
+    let rounds = Rounds::of(trial, problem.objective);
     let ratio = ratio_interval(&rounds.effects(), error_rate);
     let wanted = 1.0 - limits.min_gain;
     if ratio.low > wanted {
@@ -54,19 +55,18 @@ pub(crate) fn progress(trial: &Trial, limits: &Limits, error_rate: f64) -> Progr
 
 /// Whether at least one read is certainly faster, no bound is broken, and the whole is not slower: such a
 /// candidate may be worth having beside others even where its share of the workload is small.
-pub(crate) fn helps_somewhere(trial: &Trial, limits: &Limits) -> bool {
+pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
+    let limits = &problem.limits;
     let faster = trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
         let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
         ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
     });
-    faster
-        && broken(trial, limits).is_none()
-        && ratio_interval(&Rounds::of(trial).effects(), limits.error_rate).estimate < 1.0
+    faster && broken(trial, limits).is_none() && estimate(trial, problem) < 1.0
 }
 
-/// Weighted workload time with the change over without it; one if it was not measured.
-pub(crate) fn estimate(trial: &Trial) -> f64 {
-    ratio_interval(&Rounds::of(trial).effects(), 0.5).estimate
+/// The objective with the change over without it; one if it was not measured.
+pub(crate) fn estimate(trial: &Trial, problem: &Problem) -> f64 {
+    ratio_interval(&Rounds::of(trial, problem.objective).effects(), 0.5).estimate
 }
 
 /// Weighted write time with the change over without it, if writes were measured.

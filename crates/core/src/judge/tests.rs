@@ -4,8 +4,8 @@ use super::paired::error_part;
 use super::{PairedJudge, Progress, progress};
 use crate::traits::Judge;
 use crate::types::{
-    Answers, CandidateStatus, Costs, Limits, PairedSamples, Problem, StatementKind, Trial, TrialState,
-    Unqueued, Verdict,
+    Answers, CandidateStatus, Costs, Limits, Objective, PairedSamples, Problem, StatementKind, Trial,
+    TrialState, Unqueued, Verdict,
 };
 
 fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> PairedSamples {
@@ -185,15 +185,15 @@ fn universes_share_the_error_rate_evenly() {
 fn a_read_that_looks_slower_keeps_the_race_open() {
     let gain = samples("s", StatementKind::Read, 100.0, 10.0);
     let mut doubtful = samples("t", StatementKind::Read, 10.0, 11.5);
-    let limits = Limits::default();
+    let problem = Problem::default();
     // Slower in most rounds, and much faster in one: not certain.
     doubtful.candidate_ms[3] = 4.0;
     let open = trial("a", vec![gain.clone(), doubtful]);
-    assert_eq!(progress(&open, &limits, 0.01), Progress::Open);
+    assert_eq!(progress(&open, &problem, 0.01), Progress::Open);
     let harmless = trial("a", vec![gain.clone(), samples("t", StatementKind::Read, 10.0, 10.1)]);
-    assert_eq!(progress(&harmless, &limits, 0.01), Progress::Certified);
+    assert_eq!(progress(&harmless, &problem, 0.01), Progress::Certified);
     let slower = trial("a", vec![gain, samples("t", StatementKind::Read, 10.0, 11.5)]);
-    assert!(matches!(progress(&slower, &limits, 0.01), Progress::Broken(_)));
+    assert!(matches!(progress(&slower, &problem, 0.01), Progress::Broken(_)));
 }
 
 #[test]
@@ -221,4 +221,32 @@ fn both_sides_of_a_bargain_are_told() {
         let reason = &bargain(writes).ranking[0].reason;
         assert!(reason.contains(told), "{reason}");
     }
+}
+
+#[test]
+fn the_tail_is_judged_by_its_slowest_executions() {
+    let read = StatementKind::Read;
+    // 96 of 100 calls are quick; making them quicker still is all that one candidate does.
+    let calls = |id: &str, weight: f64, baseline: f64, candidate: f64| {
+        let mut calls = samples(id, read, baseline, candidate);
+        calls.weight = weight;
+        calls
+    };
+    let trials = |common: f64, rare: f64| {
+        [trial("a", vec![calls("common", 96.0, 10.0, common), calls("rare", 4.0, 50.0, rare)])]
+    };
+    let tail = |share| Problem { objective: Objective::TailTime { share }, ..Problem::default() };
+    let winner = |problem: &Problem, trials: &[Trial]| PairedJudge.judge(problem, trials).unwrap().winner;
+    assert!(winner(&Problem::default(), &trials(5.0, 50.0)).is_some());
+    assert_eq!(winner(&tail(0.04), &trials(5.0, 50.0)), None);
+    assert!(winner(&tail(0.04), &trials(10.0, 20.0)).is_some());
+    // 4 calls of 50 ms and 4 of 10 ms, then 4 of 20 ms and 4 of 10 ms.
+    let verdict = PairedJudge.judge(&tail(0.08), &trials(10.0, 20.0)).unwrap();
+    let ratio = verdict.ratio.unwrap().estimate;
+    assert!((ratio - 0.5).abs() < 0.02, "{ratio}");
+    // All executions: the same as the total time.
+    let all = |problem| PairedJudge.judge(problem, &trials(5.0, 50.0)).unwrap();
+    assert_eq!(all(&tail(1.0)).ratio.unwrap().estimate, all(&Problem::default()).ratio.unwrap().estimate);
+    let error = PairedJudge.judge(&tail(0.0), &trials(5.0, 50.0)).unwrap_err();
+    assert!(error.to_string().contains("above 0 and at most 1"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! The report as text: the verdict first, then what it rests on. A pure function of report and width.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use pgverse::types::{Answers, CandidateReport, CandidateStatus, ForkReport, Report, StatementReport};
+use pgverse::types::{Answers, CandidateReport, CandidateStatus, ForkReport, Objective, Report, StatementReport};
 
 use super::units::{count, megabytes, ratio, server_version, significant, speed_up};
 
@@ -24,13 +24,24 @@ pub(crate) fn sentence(report: &Report) -> String {
     let verdict = &report.verdict;
     match (&verdict.winner, verdict.ratio, winner(report)) {
         (Some(id), Some(ratio), Some(candidate)) => format!(
-            "Winner: {id}, {}. The workload runs {} times as fast (between {} and {}).",
+            "Winner: {id}, {}. {} {} times as fast (between {} and {}).",
             candidate.title,
+            subject(report.problem.objective),
             significant(1.0 / ratio.estimate),
             significant(1.0 / ratio.high),
             significant(1.0 / ratio.low),
         ),
         _ => format!("No winner: {}.", verdict.reason),
+    }
+}
+
+/// What became faster, and its verb.
+fn subject(objective: Objective) -> String {
+    match objective {
+        Objective::TailTime { share } => {
+            format!("The slowest {} % of all calls run", significant(share * 100.0))
+        }
+        _ => "The workload runs".to_owned(),
     }
 }
 
