@@ -24,10 +24,11 @@ fmt:
 bench-forks:
 	cargo run --release --locked -p pgverse-benches --bin forks
 
-# Honesty between equals, power, and the other figures of the verdict.
+# Honesty between equals, power, equal answers and the other figures of the verdict; FIGURES=aa for one of them.
 bench-verdict:
-	cargo run --release --locked -p pgverse-benches --bin verdict
+	cargo run --release --locked -p pgverse-benches --bin verdict -- $(FIGURES)
+	$(if $(FIGURES),,$(MAKE) bench-equality)
 
-# Equal answers: the corpus of pairs.
+# Equal answers: the corpus of pairs, and published ones from a local copy (LITERATURE=file).
 bench-equality:
-	cargo run --release --locked -p pgverse-benches --bin equality
+	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
