@@ -62,6 +62,7 @@ impl Cached {
                 keys: keys.clone(),
                 include: include.clone(),
                 predicate: None,
+                partitions: None,
             });
         }
         operations.extend(self.readers.iter().map(|reader| Operation::RewriteStatement {

@@ -95,6 +95,7 @@ impl<'a> Spec<'a> {
             keys: self.keys.clone(),
             include: self.include.clone(),
             predicate: self.predicate.clone(),
+            partitions: None,
         }
     }
 

@@ -21,9 +21,9 @@ pub(super) async fn propose(
 ) -> Result<Vec<Candidate>> {
     let name = AgentName::from(agent.name());
     let limit = Duration::from_secs_f64(options.agent_timeout_seconds);
-    let inner = cx.clone();
+    let (inner, told) = (cx.clone(), Arc::clone(&brief));
     // A task of its own: a panic in it comes back as an error.
-    let mut task = tokio::spawn(async move { agent.propose(&inner, probe.as_ref(), &brief).await });
+    let mut task = tokio::spawn(async move { agent.propose(&inner, probe.as_ref(), &told).await });
     let waited = cx.guard(async { Ok(tokio::time::timeout(limit, &mut task).await) }).await;
     let joined = match waited {
         Ok(Ok(joined)) => joined,
@@ -45,6 +45,7 @@ pub(super) async fn propose(
     for (number, candidate) in candidates.iter_mut().enumerate() {
         candidate.id = CandidateId::from(format!("{name}-{}", number + 1));
         candidate.agent = name.clone();
+        candidate.change.see_partitions(&brief.catalog);
     }
     Ok(candidates)
 }

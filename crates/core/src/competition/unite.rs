@@ -79,6 +79,7 @@ mod tests {
             keys: vec![IndexKey::column("a")],
             include: Vec::new(),
             predicate: None,
+            partitions: None,
         }
     }
 

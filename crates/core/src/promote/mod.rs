@@ -22,6 +22,12 @@ fn step(operation: &Operation) -> PromotionStep {
 
 fn title(operation: &Operation) -> String {
     match operation {
+        Operation::CreateIndex { name, partitions: Some(_), .. } => format!(
+            "build index {name} concurrently on each partition and attach it; the partitioned table itself is locked for an instant, as share, and when this is undone as access exclusive"
+        ),
+        Operation::DropIndex { name, partitions: Some(_), .. } => {
+            format!("drop index {name} of a partitioned table, which is locked for an instant")
+        }
         Operation::CreateIndex { name, .. } => format!("build index {name} concurrently"),
         Operation::DropIndex { name, .. } => format!("drop index {name} concurrently"),
         Operation::CreateStatistics { name, .. } => format!("create statistics {name} and analyze"),
@@ -63,6 +69,7 @@ mod tests {
             schema: "public".into(),
             name: "old".into(),
             definition: "CREATE INDEX old ON public.t USING btree (a)".into(),
+            partitions: None,
         };
         let create = Operation::CreateIndex {
             schema: "public".into(),
@@ -72,6 +79,7 @@ mod tests {
             keys: vec![IndexKey::column("a")],
             include: Vec::new(),
             predicate: None,
+            partitions: None,
         };
         Candidate::new("x", Change { operations: vec![drop, create] })
     }

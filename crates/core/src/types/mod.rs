@@ -19,7 +19,7 @@ pub use catalog::{
     Reference, Table, TableActivity, TableKind,
 };
 pub use ids::{AgentName, CandidateId, ParameterSetId, StatementId, UniverseId};
-pub use operation::{Effect, LockLevel, Operation, Refresh, SettingScope, Switch};
+pub use operation::{Effect, IndexPartition, LockLevel, Operation, Refresh, SettingScope, Switch};
 pub use plan::{Jit, JitTiming, Plan, PlanNode};
 pub use problem::{Limits, Objective, Problem};
 pub use promotion::{PromotionPlan, PromotionStep};

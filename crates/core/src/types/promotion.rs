@@ -24,7 +24,7 @@ pub struct PromotionStep {
     pub up: Vec<String>,
     /// Statements that undo it without blocking production.
     pub down: Vec<String>,
-    /// The strongest lock on a user's table.
+    /// The strongest lock on a user's table, of applying it and undoing it.
     pub lock: LockLevel,
     /// Whether it may run inside a transaction block.
     pub transactional: bool,

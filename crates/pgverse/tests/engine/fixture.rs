@@ -58,5 +58,6 @@ pub(crate) fn index(name: &str, column: &str) -> Operation {
         keys: vec![IndexKey::column(column)],
         include: Vec::new(),
         predicate: None,
+        partitions: None,
     }
 }

@@ -79,6 +79,7 @@ fn index(table: &str, name: &str, keys: Vec<IndexKey>) -> Operation {
         keys,
         include: Vec::new(),
         predicate: None,
+        partitions: None,
     }
 }
 

@@ -73,6 +73,7 @@ fn index_of_the_rest(brief: &Brief, node: &PlanNode, number: usize) -> Option<Ca
         keys,
         include: Vec::new(),
         predicate: Some(predicate.clone()),
+        partitions: None,
     };
     let kept = node.actual_rows.unwrap_or_default();
     let why = format!("the scan keeps {kept} rows and throws away {}", node.rows_removed_by_filter);

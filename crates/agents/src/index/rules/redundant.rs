@@ -38,6 +38,7 @@ fn of_table<'a>(brief: &'a Brief, table: &'a Table) -> Vec<Idea<'a>> {
                     schema: index.schema.clone(),
                     name: index.name.clone(),
                     definition: index.definition.clone(),
+                    partitions: None,
                 },
                 name: index.name.clone(),
             },

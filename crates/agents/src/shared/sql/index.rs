@@ -77,6 +77,7 @@ impl IndexWish {
             keys: self.keys.clone(),
             include: self.include.clone(),
             predicate: None,
+            partitions: None,
         }
     }
 

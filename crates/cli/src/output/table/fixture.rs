@@ -114,6 +114,7 @@ fn index() -> UniverseReport {
             keys,
             include: Vec::new(),
             predicate: None,
+            partitions: None,
         })
     };
     let first = CandidateReport {
