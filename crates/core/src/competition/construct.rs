@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::arms::{Built, BuiltObject, ObjectCost};
+use super::tree::{self, number};
 use crate::bench::Lab;
 use crate::context::{Context, Phase};
 use crate::error::Result;
@@ -93,9 +94,7 @@ async fn try_out(
 ) -> Result<ObjectCost> {
     let session = lab.session();
     let dropped = match operation {
-        Operation::DropIndex { schema, name, .. } => {
-            size(cx, lab, "pg_relation_size", &qualified(schema, name)).await?
-        }
+        Operation::DropIndex { schema, name, .. } => tree::bytes(cx, lab, &qualified(schema, name)).await?,
         _ => 0,
     };
     session.batch(cx, "BEGIN").await?;
@@ -121,11 +120,10 @@ async fn try_out(
 
 async fn added_bytes(cx: &Context, lab: &Lab, operation: &Operation) -> Result<i64> {
     match operation {
-        Operation::CreateIndex { schema, name, .. } => {
-            size(cx, lab, "pg_relation_size", &qualified(schema, name)).await
-        }
+        Operation::CreateIndex { schema, name, .. } => tree::bytes(cx, lab, &qualified(schema, name)).await,
         Operation::CreateMaterializedView { schema, name, .. } => {
-            size(cx, lab, "pg_total_relation_size", &qualified(schema, name)).await
+            let sql = "SELECT pg_total_relation_size($1::text::regclass)::text";
+            number(&lab.session().text(cx, sql, &[Some(qualified(schema, name))]).await?)
         }
         _ => Ok(0),
     }
@@ -141,16 +139,6 @@ async fn refresh(cx: &Context, lab: &Lab, operation: &Operation) -> Result<Optio
     Ok(Some(begin.elapsed().as_secs_f64()))
 }
 
-async fn size(cx: &Context, lab: &Lab, function: &str, name: &str) -> Result<i64> {
-    let sql = format!("SELECT {function}($1::text::regclass)::text");
-    number(&lab.session().text(cx, &sql, &[Some(name.to_owned())]).await?)
-}
-
 async fn database_size(cx: &Context, lab: &Lab) -> Result<i64> {
     number(&lab.session().text(cx, "SELECT pg_database_size(current_database())::text", &[]).await?)
-}
-
-fn number(text: &str) -> Result<i64> {
-    text.parse()
-        .map_err(|e| crate::error::Error::internal("a size is not a number").with("value", text).caused_by(e))
 }

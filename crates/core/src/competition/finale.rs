@@ -1,7 +1,7 @@
 //! The grand final: do the winners of several universes help each other?
 
 use super::UniverseOutcome;
-use super::unite::unite;
+use super::unite::Union;
 use super::universe::sort_key;
 use crate::judge::{estimate, helps_somewhere};
 use crate::types::{Candidate, Problem, Trial};
@@ -51,6 +51,6 @@ impl Finalists {
         let own = outcomes.iter().find(|o| o.agent == leader)?;
         finalists.number = own.candidates.iter().map(|c| sort_key(&c.id).1).max().unwrap_or(0) as usize + 1;
         let members: Vec<&Candidate> = finalists.members.iter().collect();
-        unite(finalists.number, &members).is_some().then_some(finalists)
+        Union::of(&members).is_some().then_some(finalists)
     }
 }

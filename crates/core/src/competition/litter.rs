@@ -5,10 +5,11 @@
 use tokio::sync::Semaphore;
 
 use super::screen::Cell;
+use super::tree;
 use super::universe::closed;
 use crate::bench::Lab;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pg::quote::qualified;
 use crate::types::{Brief, StatementKind};
 
@@ -47,7 +48,7 @@ impl Litter {
         names.dedup();
         let mut tables = Vec::with_capacity(names.len());
         for name in names {
-            let bytes = size(cx, lab, &name).await?;
+            let bytes = tree::bytes(cx, lab, &name).await?;
             tables.push(Table { name, bytes });
         }
         Ok(Self { tables })
@@ -63,21 +64,12 @@ impl Litter {
             #[allow(clippy::cast_precision_loss)] // Bytes of a table fit a float's 53 bits.
             let tolerated = table.bytes as f64 * (1.0 + TOLERATED);
             #[allow(clippy::cast_precision_loss)]
-            if size(cx, lab, &table.name).await? as f64 > tolerated {
+            if tree::bytes(cx, lab, &table.name).await? as f64 > tolerated {
                 lab.session().batch(cx, &format!("VACUUM (INDEX_CLEANUP ON) {}", table.name)).await?;
                 // What could not be given back would be tried again after each round.
-                table.bytes = table.bytes.max(size(cx, lab, &table.name).await?);
+                table.bytes = table.bytes.max(tree::bytes(cx, lab, &table.name).await?);
             }
         }
         Ok(())
     }
-}
-
-/// Bytes of a table with its partitions, without its indexes.
-async fn size(cx: &Context, lab: &Lab, table: &str) -> Result<i64> {
-    // The partition tree of a plain table is empty.
-    let sql = "SELECT (pg_relation_size($1::text::regclass) + coalesce((SELECT sum(pg_relation_size(relid)) \
-               FROM pg_partition_tree($1::text::regclass) WHERE relid <> $1::text::regclass), 0))::text";
-    let text = lab.session().text(cx, sql, &[Some(table.to_owned())]).await?;
-    text.parse().map_err(|e| Error::internal("a size is not a number").with("value", &text).caused_by(e))
 }

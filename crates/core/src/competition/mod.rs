@@ -15,6 +15,7 @@ mod run;
 mod screen;
 mod stage;
 mod task;
+mod tree;
 mod unite;
 mod universe;
 

@@ -14,7 +14,7 @@ use super::propose::fault;
 use super::race::{Rival, Runner, Track, race};
 use super::refute::Refuter;
 use super::screen::{Cell, Impact, answers, impact, overall, plans, text};
-use super::unite::{unite, without_unused_indexes};
+use super::unite::{Union, unused_indexes};
 use super::universe::{Shared, closed, sort_key};
 use crate::answers::Volatile;
 use crate::bench::{Arm, Lab};
@@ -264,12 +264,14 @@ impl Stage<'_> {
         rng: &mut ChaCha8Rng,
     ) -> Result<Option<Runner>> {
         let members: Vec<&Candidate> = finalists.members.iter().collect();
-        let Some(united) = unite(number, &members) else { return Ok(None) };
+        let Some(mut union) = Union::of(&members) else { return Ok(None) };
+        let Some(united) = union.candidate(number) else { return Ok(None) };
         construct(self.cx, self.lab, built, &united).await?;
         construct(self.cx, self.lab, built, &finalists.best).await?;
         let arm = built.arm(united.id.as_str(), &united.change);
         let together = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, &united)).await?;
-        let united = without_unused_indexes(united, &together);
+        union.take_out(&unused_indexes(self.cx, self.lab, &united.change, &together).await?);
+        let Some(united) = union.candidate(number) else { return Ok(None) };
         if same_operations(&finalists.best, &united)
             || finalists.members.iter().any(|m| same_operations(m, &united))
         {
