@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::pg::explain;
 use crate::types::{
     AnswerCheck, Answers, Brief, Candidate, Catalog, Effect, Operation, ParameterSet, Plan, Statement,
-    StatementKind,
+    StatementKind, Table,
 };
 
 /// One statement with one parameter set: the unit that is measured.
@@ -132,32 +132,48 @@ fn weighted(cells: &[Cell<'_>], plans: &[Plan], i: usize) -> f64 {
     cells[i].weight() * plans[i].root.total_cost
 }
 
-/// Tables whose writes a candidate makes dearer or cheaper; `None` stands for "any".
-fn touched_tables(candidate: &Candidate, catalog: &Catalog) -> Option<BTreeSet<(String, String)>> {
+/// Tables whose writes a candidate makes dearer or cheaper, by schema and name; `None` stands for "any".
+fn touched_tables<'a>(
+    candidate: &'a Candidate,
+    catalog: &'a Catalog,
+) -> Option<BTreeSet<(&'a str, &'a str)>> {
     let mut touched = BTreeSet::new();
     for operation in &candidate.change.operations {
         match operation {
             Operation::CreateIndex { schema, table, .. } => {
-                touched.insert((schema.clone(), table.clone()));
+                touched.insert((schema.as_str(), table.as_str()));
             }
             Operation::DropIndex { schema, name, .. } => {
                 let owner = catalog
                     .tables
                     .iter()
                     .find(|t| t.indexes.iter().any(|i| &i.schema == schema && &i.name == name));
-                touched.extend(owner.map(|t| (t.schema.clone(), t.name.clone())));
+                touched.extend(owner.map(key));
             }
             Operation::Sql { .. } => return None,
             _ => {}
         }
     }
-    Some(touched)
+    // Rows of a partition are also written through the whole, and those of the whole are in its partitions.
+    let mut related = touched.clone();
+    for table in &catalog.tables {
+        if touched.contains(&key(table)) {
+            related.extend(catalog.upwards(table).map(key));
+        } else if catalog.upwards(table).any(|whole| touched.contains(&key(whole))) {
+            related.insert(key(table));
+        }
+    }
+    Some(related)
 }
 
-fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(String, String)>>) -> bool {
+fn key(table: &Table) -> (&str, &str) {
+    (&table.schema, &table.name)
+}
+
+fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(&str, &str)>>) -> bool {
     let Some(touched) = touched else { return true };
     plan.nodes().iter().filter(|n| n.node_type == "ModifyTable").any(|n| {
-        touched.iter().any(|(schema, table)| {
+        touched.iter().any(|&(schema, table)| {
             n.relation_name.as_deref() == Some(table) && n.schema.as_deref().is_none_or(|s| s == schema)
         })
     })

@@ -36,6 +36,14 @@ impl Catalog {
             None => self.search_path.iter().find_map(|schema| self.table(schema, name)),
         }
     }
+
+    /// A table, the partitioned table that it is a partition of, and so on upwards.
+    pub fn upwards<'a>(&'a self, table: &'a Table) -> impl Iterator<Item = &'a Table> {
+        std::iter::successors(Some(table), |part| {
+            let whole = part.partition_of.as_ref()?;
+            self.tables.iter().find(|t| format!("{}.{}", t.schema, t.name) == *whole)
+        })
+    }
 }
 
 /// A relation that holds rows.

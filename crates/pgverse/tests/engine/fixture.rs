@@ -13,17 +13,23 @@ const THINGS: &str = "CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTIT
 /// A golden image in a directory of its own, removed at the end.
 pub(crate) struct Fixture {
     home: tempfile::TempDir,
+    name: &'static str,
+    sql: &'static str,
 }
 
 impl Fixture {
     pub(crate) fn new() -> Self {
-        Self { home: pgverse_testkit::home() }
+        Self::of("things", THINGS)
+    }
+
+    pub(crate) fn of(name: &'static str, sql: &'static str) -> Self {
+        Self { home: pgverse_testkit::home(), name, sql }
     }
 
     pub(crate) fn backend(&self) -> Arc<dyn ForkBackend> {
         let golden = GoldenSource::Script {
-            name: "things".to_owned(),
-            sql: vec![THINGS.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()],
+            name: self.name.to_owned(),
+            sql: vec![self.sql.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()],
         };
         let config = LocalConfig { home: Some(self.home.path().to_owned()), ..LocalConfig::new(golden) };
         Arc::new(LocalBackend::new(config).expect("the backend's options are right"))
@@ -50,9 +56,13 @@ pub(crate) fn statement(id: &str, sql: &str, kind: StatementKind) -> Statement {
 }
 
 pub(crate) fn index(name: &str, column: &str) -> Operation {
+    index_on("things", name, column)
+}
+
+pub(crate) fn index_on(table: &str, name: &str, column: &str) -> Operation {
     Operation::CreateIndex {
         schema: "public".into(),
-        table: "things".into(),
+        table: table.into(),
         name: name.into(),
         method: "btree".into(),
         keys: vec![IndexKey::column(column)],

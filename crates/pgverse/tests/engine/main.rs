@@ -4,6 +4,7 @@
 
 mod counting;
 mod fixture;
+mod partitioned;
 
 use std::sync::Arc;
 use std::time::Duration;
