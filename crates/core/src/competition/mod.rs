@@ -17,6 +17,7 @@ mod stage;
 mod task;
 mod unite;
 mod universe;
+mod work;
 
 pub use builder::{Competition, CompetitionBuilder};
 pub use options::RaceOptions;

@@ -23,6 +23,7 @@ fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> Pa
         baseline_cpu_ms: Vec::new(),
         candidate_cpu_ms: Vec::new(),
         unqueued: Unqueued::default(),
+        work: None,
         timeout_ms: 1e6,
         cut_offs: 0,
     }
