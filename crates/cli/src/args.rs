@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use pgverse::types::{Limits, Objective, Problem};
 
 use crate::output::json::JsonTarget;
 
@@ -64,18 +65,6 @@ pub(crate) struct Compete {
     pub(crate) problem: Option<String>,
     #[command(flatten)]
     pub(crate) rules: Rules,
-    /// Make the slowest part of all calls faster, such as 5%, instead of their total time
-    #[arg(long, value_name = "SHARE", value_parser = share)]
-    pub(crate) tail: Option<f64>,
-    /// Extra storage that a winner may take, such as 200MB
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    pub(crate) max_storage: Option<u64>,
-    /// Factor by which writes may slow down, such as 1.2
-    #[arg(long, value_name = "FACTOR", value_parser = slowdown)]
-    pub(crate) max_write_slowdown: Option<f64>,
-    /// How old an answer may be, such as 5m; without it every answer must be current
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
-    pub(crate) max_staleness: Option<Duration>,
     #[command(flatten)]
     pub(crate) json: Json,
 }
@@ -119,18 +108,68 @@ pub(crate) struct Rules {
     /// One universe after the other
     #[arg(long)]
     pub(crate) sequential: bool,
-    /// Give up after this time, such as 10m
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Longest time of measuring in one universe, such as 2m; more time makes smaller gains certain
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub(crate) measure: Duration,
+    /// Longest time of one statement
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = humantime::parse_duration)]
+    pub(crate) statement_timeout: Duration,
+    /// Stop after this time, such as 10m, and judge what was measured by then
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) deadline: Option<Duration>,
     /// Seed of every random order
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
     /// Price of one GiB stored for one hour, for the comparison with full clones
-    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0, value_parser = price)]
     pub(crate) price_gib_hour: f64,
     /// Price of one fork running for one hour, for the comparison with full clones
-    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0, value_parser = price)]
     pub(crate) price_fork_hour: f64,
+}
+
+/// What is made faster, and what a winner may cost.
+#[derive(Debug, Args)]
+pub(crate) struct Bounds {
+    /// Make the slowest part of all calls faster, such as 5%, instead of their total time
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) tail: Option<f64>,
+    /// Smallest gain worth a change, such as 5%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) min_gain: Option<f64>,
+    /// Part by which any single read may slow down, such as 10%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) max_regression: Option<f64>,
+    /// Factor by which writes may slow down, such as 1.2
+    #[arg(long, value_name = "FACTOR", value_parser = slowdown)]
+    pub(crate) max_write_slowdown: Option<f64>,
+    /// Extra storage that a winner may take, such as 200MB
+    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    pub(crate) max_storage: Option<u64>,
+    /// How old an answer may be, such as 5m; without it every answer must be current
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) max_staleness: Option<Duration>,
+}
+
+impl Bounds {
+    /// The problem with these bounds instead of its own, where they are given.
+    pub(crate) fn of(&self, problem: Problem) -> Problem {
+        let usual = problem.limits;
+        let limits = Limits {
+            min_gain: self.min_gain.unwrap_or(usual.min_gain),
+            max_regression: self.max_regression.unwrap_or(usual.max_regression),
+            max_write_slowdown: self.max_write_slowdown.unwrap_or(usual.max_write_slowdown),
+            max_storage_bytes: self.max_storage.or(usual.max_storage_bytes),
+            max_staleness_seconds: self
+                .max_staleness
+                .map_or(usual.max_staleness_seconds, |age| Some(age.as_secs_f64())),
+            ..usual
+        };
+        let objective = self.tail.map_or(problem.objective, |share| Objective::TailTime { share });
+        Problem { objective, limits, ..problem }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +253,13 @@ fn bytes(text: &str) -> Result<u64, String> {
     Ok((number * factor) as u64)
 }
 
+fn price(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(price) if price.is_finite() && price >= 0.0 => Ok(price),
+        _ => Err("a price is a number of at least 0, such as 0.02".to_owned()),
+    }
+}
+
 /// A share above 0 and up to 1, also in percent.
 fn share(text: &str) -> Result<f64, String> {
     let (number, unit) = text.trim().strip_suffix('%').map_or((text.trim(), 1.0), |number| (number, 100.0));
@@ -250,6 +296,7 @@ mod tests {
         assert!(bytes("3 parsecs").is_err());
         assert!(slowdown("0.5").is_err());
         assert_eq!((share("5%"), share("0.25")), (Ok(0.05), Ok(0.25)));
+        assert!(price("nan").is_err() && price("-1").is_err() && price("0.02").is_ok());
         assert!(share("0%").is_err() && share("101 %").is_err() && share("all").is_err());
     }
 }

@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::process::Command;
+
 use pgverse_testkit::{TestServer, shop};
 use support::Home;
 
@@ -56,6 +58,7 @@ fn wrong_files_and_options() {
     home.run(["demo", "--backend", "zfs"]).ended(2).explained(&["zfs"]);
     home.run(["demo", "--scale", "0"]).ended(2).explained(&["scale: 0"]);
     home.run(["demo", "--json", "/no/such/folder/r.json"]).ended(2).explained(&["/no/such/folder"]);
+    home.run(["demo", "--price-fork-hour=nan"]).ended(2);
     home.run(["demo", "--parallel", "2", "--sequential"]).ended(2);
     home.run(["judge", wrong.to_str().unwrap()]).ended(2).explained(&["wrong.sql"]);
     home.run(["fork", "destroy", "pgverse_fork_nobody"]).ended(2).explained(&["pgverse_fork_nobody"]);
@@ -97,4 +100,49 @@ async fn statements_that_the_server_refuses_are_named_with_their_place() {
         server.text("postgres", "SELECT count(*)::text FROM pg_database WHERE datname ~ 'pgverse'").await,
         "0"
     );
+}
+
+/// A disk of 60 MB on the home.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// Mounts it, or tells that this cannot be tested here.
+    fn on(home: &Home) -> Option<Self> {
+        std::fs::create_dir(home.path()).unwrap();
+        let mount = ["-t", "tmpfs", "-o", "size=60m,mode=755", "none"];
+        let mounted = Command::new("mount").args(mount).arg(home.path()).output().unwrap();
+        if mounted.status.success() {
+            return Some(Self(home.path()));
+        }
+        assert!(std::env::var_os("CI").is_none(), "{}", String::from_utf8_lossy(&mounted.stderr));
+        #[allow(clippy::print_stderr)] // Not silently.
+        {
+            eprintln!("NOT TESTED: a disk that is too small; mounting one needs root");
+        }
+        None
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_too_small_is_told_with_what_is_needed() {
+    let home = Home::new();
+    let Some(_disk) = SmallDisk::on(&home) else { return };
+    let server = TestServer::start().await;
+    shop::create(&server, "shop").await;
+    let (source, workload) = (server.dsn("shop").to_string(), home.write("w.sql", SELECT_ONE));
+    for arguments in [compete(&source, &workload), vec!["demo"]] {
+        let said = home.run(&arguments);
+        said.ended(1).explained(&["not enough disk space", "needed", "free"]);
+        for folder in ["forks", "leases", "golden"] {
+            let left = std::fs::read_dir(home.path().join(folder))
+                .map_or(0, |entries| entries.flatten().filter(|e| e.path().is_dir()).count());
+            assert_eq!(left, 0, "{arguments:?}: {folder}");
+        }
+    }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use pgverse::backends::{Origin, Tenure, backend};
-use pgverse::competition::Competition;
+use pgverse::competition::{Competition, RaceOptions};
 use pgverse::pg::Dsn;
 use pgverse::traits::Agent;
-use pgverse::types::{CostModel, Limits, Objective, Problem, Workload};
+use pgverse::types::{CostModel, Problem, Workload};
 use pgverse::workload::Parsed;
 use pgverse::{Context, Error, Result};
 
@@ -41,14 +41,7 @@ fn placed(error: Error, parsed: &Parsed) -> Error {
 
 fn problem(args: &args::Compete) -> Problem {
     let usual = Problem::default();
-    let limits = Limits {
-        max_storage_bytes: args.max_storage,
-        max_write_slowdown: args.max_write_slowdown.unwrap_or(usual.limits.max_write_slowdown),
-        max_staleness_seconds: args.max_staleness.map(|age| age.as_secs_f64()),
-        ..usual.limits
-    };
-    let objective = args.tail.map_or(usual.objective, |share| Objective::TailTime { share });
-    Problem { description: args.problem.clone().unwrap_or(usual.description), objective, limits }
+    Problem { description: args.problem.clone().unwrap_or(usual.description), ..usual }
 }
 
 /// What a competition is about.
@@ -67,13 +60,23 @@ pub(super) async fn hold(
 ) -> Result<Outcome> {
     json.map_or(Ok(()), JsonTarget::check)?;
     let backend = backend(&rules.backend, &contest.origin, Tenure::Run)?;
+    let source = match &contest.origin {
+        Origin::Live(dsn) => Some(dsn.clone()),
+        Origin::Demo(_) => None,
+    };
+    let options = RaceOptions {
+        measuring_seconds: rules.measure.as_secs_f64(),
+        statement_timeout_seconds: rules.statement_timeout.as_secs_f64(),
+        ..RaceOptions::default()
+    };
     let mut builder = Competition::builder()
-        .problem(contest.problem)
+        .problem(rules.bounds.of(contest.problem))
         .workload(contest.workload)
         .backend(backend)
         .agents(agents(&rules.agents)?)
         .sequential(rules.sequential)
         .seed(rules.seed)
+        .options(options)
         .cost_model(CostModel { per_gib_hour: rules.price_gib_hour, per_fork_hour: rules.price_fork_hour });
     if let Some(most) = rules.parallel {
         builder = builder.parallel(most.get());
@@ -82,7 +85,7 @@ pub(super) async fn hold(
         builder = builder.deadline(deadline);
     }
     let competition = builder.build()?;
-    super::sweep(cx).await?;
+    super::sweep(cx, source.as_ref()).await?;
     let watch = tokio::spawn(progress::show(competition.events()));
     let mut run = std::pin::pin!(competition.run());
     let report = tokio::select! {

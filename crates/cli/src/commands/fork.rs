@@ -37,7 +37,7 @@ async fn create(cx: &Context, from: &From, ttl: Duration, json: Option<&JsonTarg
     json.map_or(Ok(()), JsonTarget::check)?;
     let name = from.backend.as_deref().unwrap_or("local");
     let backend = backend(name, &origin(from)?, Tenure::Detached(ttl))?;
-    super::sweep(cx).await?;
+    super::sweep(cx, source(from)?.as_ref()).await?;
     backend.prepare(cx).await?;
     let universe = backend.fork(cx).await?;
     let dsn = match backend.dsn(cx, &universe.id).await {

@@ -10,6 +10,7 @@ pub(crate) mod same;
 use std::path::Path;
 
 use pgverse::backends;
+use pgverse::pg::Dsn;
 use pgverse::types::Report;
 use pgverse::{Context, Error, ErrorKind, Result};
 
@@ -37,8 +38,8 @@ fn read_report(path: &Path) -> Result<Report> {
 
 /// Destroys what earlier runs that died left behind. A server that cannot be reached now does not stop a new
 /// run.
-async fn sweep(cx: &Context) -> Result<()> {
-    let swept = backends::sweep(cx, None).await?;
+async fn sweep(cx: &Context, source: Option<&Dsn>) -> Result<()> {
+    let swept = backends::sweep(cx, source).await?;
     if !swept.destroyed.is_empty() {
         let forks = output::units::count(swept.destroyed.len(), "fork");
         output::note(&format!("swept {forks} that an earlier run left behind"));
@@ -51,13 +52,14 @@ async fn sweep(cx: &Context) -> Result<()> {
 
 /// Shows a report and says how the competition ended.
 fn present(report: &Report, json: Option<&JsonTarget>) -> Result<Outcome> {
-    if let Some(target) = json {
-        target.write(report)?;
-    }
+    // What took minutes to measure is shown before anything else can fail.
     if json.is_some_and(JsonTarget::is_stdout) {
         output::note(&output::table::sentence(report));
     } else {
         output::print(&output::table::render(report, output::width()))?;
+    }
+    if let Some(target) = json {
+        target.write(report)?;
     }
     Ok(if report.verdict.winner.is_some() { Outcome::Done } else { Outcome::NoWinner })
 }

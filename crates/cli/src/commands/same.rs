@@ -21,9 +21,9 @@ pub(crate) async fn run(cx: &Context, args: args::Same) -> Result<Outcome> {
     json.map_or(Ok(()), JsonTarget::check)?;
     let before = Query::load(&args.before, &[])?;
     let after = Query::load(&args.after, &before.statement.parameter_sets)?;
-    let origin = Origin::Live(Dsn::parse(&args.source)?);
-    let backend = backend(&args.backend, &origin, Tenure::Run)?;
-    super::sweep(cx).await?;
+    let source = Dsn::parse(&args.source)?;
+    let backend = backend(&args.backend, &Origin::Live(source.clone()), Tenure::Run)?;
+    super::sweep(cx, Some(&source)).await?;
     backend.prepare(cx).await?;
     let effort = Effort { databases: args.databases, seed: args.seed, ..Effort::default() };
     let sameness = same(cx, backend.as_ref(), &before.statement, &after.statement, effort).await;

@@ -32,7 +32,14 @@ impl JsonTarget {
         }
         let folder = folder_of(path);
         if folder.is_dir() {
-            return Ok(());
+            // A pipe or a device is written to, not replaced.
+            let writable = if path.exists() && !path.is_file() { Ok(()) } else { try_write(path) };
+            return writable.map_err(|e| {
+                Error::new(ErrorKind::Permission, "the report cannot be written there")
+                    .with("path", path.display())
+                    .caused_by(e)
+                    .hint("name a file in a folder that you may write to")
+            });
         }
         Err(Error::invalid("there is no such folder for the report")
             .with("folder", folder.display())
@@ -65,14 +72,25 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     if path.exists() && !path.is_file() {
         return std::fs::write(path, text);
     }
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = folder_of(path).join(name);
+    let part = part_of(path);
     let written = std::fs::write(&part, text).and_then(|()| std::fs::rename(&part, path));
     if written.is_err() {
         let _ = std::fs::remove_file(&part);
     }
     written
+}
+
+/// Whether a file could be put beside this one, as `replace` does.
+fn try_write(path: &Path) -> std::io::Result<()> {
+    let part = part_of(path);
+    std::fs::write(&part, "")?;
+    std::fs::remove_file(&part)
+}
+
+fn part_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    folder_of(path).join(name)
 }
 
 fn folder_of(path: &Path) -> &Path {

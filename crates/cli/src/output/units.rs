@@ -7,7 +7,9 @@ pub(crate) fn significant(value: f64) -> String {
     if !value.is_finite() {
         return "-".to_owned();
     }
-    let magnitude = if value == 0.0 { 2.0 } else { value.abs().log10().floor() };
+    // Rounded first, so that what comes out as one is written as one.
+    let rounded: f64 = format!("{value:.2e}").parse().unwrap_or(value);
+    let magnitude = if rounded == 0.0 { 2.0 } else { rounded.abs().log10().floor() };
     let decimals = (2.0 - magnitude).clamp(0.0, 4.0) as usize;
     format!("{value:.decimals$}")
 }
@@ -45,8 +47,13 @@ mod tests {
     #[test]
     fn three_digits_are_enough() {
         let shown: Vec<String> =
-            [0.0, 0.000_123_4, 0.012_34, 0.5, 1.0, 3.25159, 42.04, -7.25, 1234.6].map(significant).to_vec();
-        assert_eq!(shown, ["0", "0.0001", "0.0123", "0.500", "1.00", "3.25", "42.0", "-7.25", "1235"]);
+            [0.0, 0.000_123_4, 0.012_34, 0.5, 1.0, 3.25159, 42.04, -7.25, 1234.6, 0.9996]
+                .map(significant)
+                .to_vec();
+        assert_eq!(
+            shown,
+            ["0", "0.0001", "0.0123", "0.500", "1.00", "3.25", "42.0", "-7.25", "1235", "1.00"]
+        );
         assert_eq!(significant(f64::NAN), "-");
     }
 

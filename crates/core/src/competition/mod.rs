@@ -18,6 +18,7 @@ mod task;
 mod tree;
 mod unite;
 mod universe;
+mod work;
 
 pub use builder::{Competition, CompetitionBuilder};
 pub use options::RaceOptions;

@@ -28,7 +28,7 @@ impl Default for RaceOptions {
         Self {
             min_rounds: 6,
             max_rounds: 30,
-            measuring_seconds: 15.0,
+            measuring_seconds: 30.0,
             statement_timeout_seconds: 60.0,
             agent_timeout_seconds: 60.0,
             max_candidates: 12,

@@ -16,6 +16,7 @@ use super::refute::Refuter;
 use super::screen::{Cell, Impact, answers, impact, overall, plans, text};
 use super::unite::{Union, unused_indexes};
 use super::universe::{Shared, closed, sort_key};
+use super::work;
 use crate::answers::Volatile;
 use crate::bench::{Arm, Lab};
 use crate::context::Context;
@@ -217,6 +218,7 @@ impl Stage<'_> {
                 baseline_cpu_ms: Vec::new(),
                 candidate_cpu_ms: Vec::new(),
                 unqueued: Unqueued::default(),
+                work: None,
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
                 cut_offs: 0,
             })
@@ -245,6 +247,7 @@ impl Stage<'_> {
             error_rate: error_part(&self.task.problem.limits, self.task.universes, entrants),
         };
         race(self.cx, &track, runners, rng).await?;
+        work::count(self.cx, &track, runners).await?;
         share_baselines(runners);
         for runner in runners {
             runner.trial.costs.write_ratio = crate::judge::write_ratio(&runner.trial);

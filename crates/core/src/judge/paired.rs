@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::{broken, sides};
+use super::bounds::{broken, doubtful_writes, sides};
 use super::objective::Rounds;
 use crate::error::{Error, Result};
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
@@ -148,7 +148,7 @@ fn decide(
     if let TrialState::Failed { error } = &trial.state {
         return (CandidateStatus::Failed, error.clone());
     }
-    if let Some(reason) = broken(trial, limits) {
+    if let Some(reason) = broken(trial, limits).or_else(|| doubtful_writes(trial, limits)) {
         return (CandidateStatus::Rejected, reason);
     }
     let Some(ratio) = ratio else {

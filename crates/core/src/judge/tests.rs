@@ -23,6 +23,7 @@ fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> Pa
         baseline_cpu_ms: Vec::new(),
         candidate_cpu_ms: Vec::new(),
         unqueued: Unqueued::default(),
+        work: None,
         timeout_ms: 1e6,
         cut_offs: 0,
     }
@@ -96,6 +97,25 @@ fn slow_writes_and_changed_answers_cost_the_crown() {
     let verdict = judge(&[slow, wrong]);
     assert_eq!(verdict.winner, None);
     assert!(verdict.ranking.iter().all(|r| r.status == CandidateStatus::Rejected));
+}
+
+#[test]
+fn writes_that_only_seem_too_slow_keep_the_race_open_and_cost_the_crown_in_the_end() {
+    let read = || samples("s", StatementKind::Read, 100.0, 10.0);
+    let mut noisy = samples("w", StatementKind::Write, 1.0, 2.0);
+    noisy.candidate_ms[3] = 0.3;
+    let doubtful = trial("a", vec![read(), noisy]);
+    let problem = Problem::default();
+    assert_eq!(progress(&doubtful, &problem, 0.01), Progress::Open);
+    let verdict = judge(std::slice::from_ref(&doubtful));
+    assert_eq!(verdict.winner, None);
+    assert!(
+        verdict.ranking[0].reason.contains("as far as the pairs tell; allowed: 1.5"),
+        "{}",
+        verdict.reason
+    );
+    let allowed = Problem { limits: Limits { max_write_slowdown: 3.0, ..Limits::default() }, ..problem };
+    assert!(PairedJudge.judge(&allowed, &[doubtful]).unwrap().winner.is_some());
 }
 
 #[test]

@@ -21,6 +21,17 @@ pub async fn explain_analyze(
     run(session, cx, "EXPLAIN (ANALYZE, VERBOSE, BUFFERS, FORMAT JSON) ", sql, values).await
 }
 
+/// The plan of a statement, executed, with the log that it writes and without the cost of watching each node. The
+/// caller runs it in a transaction that is rolled back.
+pub async fn explain_counted(
+    session: &Session,
+    cx: &Context,
+    sql: &str,
+    values: &Parameters,
+) -> Result<Plan> {
+    run(session, cx, "EXPLAIN (ANALYZE, BUFFERS, WAL, TIMING OFF, FORMAT JSON) ", sql, values).await
+}
+
 async fn run(session: &Session, cx: &Context, verb: &str, sql: &str, values: &Parameters) -> Result<Plan> {
     let text = format!("{verb}{sql}");
     let rows = session.json(cx, &text, values).await?;

@@ -15,7 +15,7 @@ mod tls;
 pub use catalog::read_catalog;
 pub use conninfo::Environment;
 pub use dsn::Dsn;
-pub use explain::{explain, explain_analyze};
+pub use explain::{explain, explain_analyze, explain_counted};
 pub(crate) use session::RawValue;
 pub use session::{Parameters, Session, parameters};
 pub use source::{Source, SourceSession};

@@ -27,7 +27,7 @@ pub use report::{
     CandidateReport, CandidateStatus, ChangeReport, CostReport, FinalReport, ForkReport, HoldingCost,
     PromotionReport, Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
 };
-pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState, Unqueued};
+pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState, Unqueued, Work, WorkPair};
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};
 pub use verdict::{Interval, Ranked, StatementVerdict, Verdict};
 pub use workload::{Origin, ParameterSet, Statement, StatementKind, Workload};

@@ -113,8 +113,17 @@ pub struct PlanNode {
     pub shared_hit_blocks: f64,
     #[serde(rename = "Shared Read Blocks", default)]
     pub shared_read_blocks: f64,
+    #[serde(rename = "Temp Read Blocks", default)]
+    pub temp_read_blocks: f64,
     #[serde(rename = "Temp Written Blocks", default)]
     pub temp_written_blocks: f64,
+    /// Only with the option WAL.
+    #[serde(rename = "WAL Bytes", default)]
+    pub wal_bytes: f64,
+    /// Images of whole pages in the log, which the first change of a page after a checkpoint writes; only with the
+    /// option WAL.
+    #[serde(rename = "WAL FPI", default)]
+    pub wal_full_pages: f64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plans: Vec<PlanNode>,
     /// Properties that we do not read.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CandidateId, ParameterSetId, StatementId, StatementKind, UniverseId};
+use super::{CandidateId, ParameterSetId, Plan, StatementId, StatementKind, UniverseId};
 
 /// Everything the judge may know of a candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -133,6 +133,9 @@ pub struct PairedSamples {
     /// can be read, they decide.
     #[serde(default)]
     pub unqueued: Unqueued,
+    /// What the server counted, once for each side; absent where the plan is the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub work: Option<WorkPair>,
     /// Time-out of the candidate that was last in force, milliseconds. What is cut off counts as this long.
     pub timeout_ms: f64,
     /// How many of the candidate's samples were cut off.
@@ -146,6 +149,48 @@ impl PairedSamples {
     pub fn cut_off(&self) -> bool {
         let times = self.cut_offs as usize;
         times >= 2 && 2 * times >= self.candidate_ms.len()
+    }
+}
+
+/// The work of one execution under both arms.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct WorkPair {
+    /// Under the baseline.
+    pub baseline: Work,
+    /// Under the candidate.
+    pub candidate: Work,
+}
+
+/// What the server counted in one execution (PostgreSQL manual, "EXPLAIN", options BUFFERS and WAL). Blocks are of
+/// 8 kB as a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Work {
+    /// Time to plan, milliseconds.
+    pub planning_ms: f64,
+    /// Blocks found in shared buffers.
+    pub shared_hit_blocks: f64,
+    /// Blocks read into shared buffers.
+    pub shared_read_blocks: f64,
+    /// Blocks of temporary files, read and written.
+    pub temp_blocks: f64,
+    /// Write-ahead log, bytes.
+    pub wal_bytes: f64,
+    /// Images of whole pages among it; where there are any, the bytes depend on the last checkpoint.
+    pub wal_full_pages: f64,
+}
+
+impl Work {
+    /// From an executed plan; its top node counts everything below it.
+    pub fn of(plan: &Plan) -> Self {
+        let root = &plan.root;
+        Self {
+            planning_ms: plan.planning_ms.unwrap_or(0.0),
+            shared_hit_blocks: root.shared_hit_blocks,
+            shared_read_blocks: root.shared_read_blocks,
+            temp_blocks: root.temp_read_blocks + root.temp_written_blocks,
+            wal_bytes: root.wal_bytes,
+            wal_full_pages: root.wal_full_pages,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use pgverse::judge::PairedJudge;
 use pgverse::report::judge_again;
 use pgverse::traits::ForkBackend;
 use pgverse::types::{
-    Answers, Candidate, CandidateStatus, Change, Operation, Report, StatementKind, Workload,
+    Answers, Candidate, CandidateStatus, Change, Operation, Report, StatementKind, Work, Workload,
 };
 use pgverse::{Context, ErrorKind, Event};
 use pgverse_testkit::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
@@ -99,6 +99,18 @@ async fn the_better_agent_wins_and_bad_candidates_are_told_why() {
     let same_plan = winner.statements.iter().find(|s| s.id.as_str() == "by_label").unwrap();
     assert_eq!((same_plan.pairs, same_plan.ratio.estimate), (0, 1.0));
     assert!(winner.costs.write_ratio.is_some(), "the insert maintains the index and must have been raced");
+    let trial = report.trials.iter().find(|t| t.candidate.as_str() == "index-1").unwrap();
+    for samples in trial.samples.iter().filter(|s| s.plan_changed) {
+        let work = samples.work.unwrap();
+        let blocks = |work: Work| work.shared_hit_blocks + work.shared_read_blocks;
+        match samples.kind {
+            StatementKind::Read => assert!(blocks(work.candidate) < blocks(work.baseline) / 2.0, "{work:?}"),
+            StatementKind::Write => {
+                assert!(work.candidate.wal_bytes > work.baseline.wal_bytes, "{work:?}");
+                assert_eq!(work.candidate.wal_full_pages, 0.0, "forks write none: {work:?}");
+            }
+        }
+    }
 
     assert_eq!(status(&report, "index-2"), CandidateStatus::Failed);
     assert!(candidate(&report, "index-2").reason.contains("nope"));

@@ -1,7 +1,9 @@
 //! The report as text: the verdict first, then what it rests on. A pure function of report and width.
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
-use pgverse::types::{Answers, CandidateReport, CandidateStatus, ForkReport, Objective, Report, StatementReport};
+use pgverse::types::{
+    Answers, CandidateReport, CandidateStatus, ForkReport, Objective, Report, StatementReport,
+};
 
 use super::units::{count, megabytes, ratio, server_version, significant, speed_up};
 
@@ -50,6 +52,12 @@ fn winner(report: &Report) -> Option<&CandidateReport> {
     report.universes.iter().flat_map(|u| &u.candidates).find(|c| &c.id == id)
 }
 
+/// What stands behind the sameness of a rewritten statement's answers beside the data itself.
+fn proof<'a>(report: &'a Report, candidate: &CandidateReport) -> Option<&'a str> {
+    let trial = report.trials.iter().find(|t| t.candidate == candidate.id)?;
+    trial.checks.iter().map(|c| c.proof.as_str()).find(|proof| !proof.is_empty())
+}
+
 struct Page {
     width: u16,
     text: String,
@@ -62,15 +70,20 @@ impl Page {
             self.paragraph(&format!("Why: {}.", report.verdict.reason));
         }
         let sets: usize = report.workload.statements.iter().map(|s| s.parameter_sets.len()).sum();
+        let noise = if report.verdict.noise > 0.0 {
+            format!("; A/A noise up to {} %", significant(report.verdict.noise * 100.0))
+        } else {
+            String::new()
+        };
         self.paragraph(&format!(
-            "PostgreSQL {}, database {}, {} MB of tables; {} with {}; seed {}; A/A noise up to {} %.",
+            "PostgreSQL {}, database {}, {} MB of tables; {} with {}; seed {}{}.",
             server_version(report.source.server_version),
             report.source.database,
             megabytes(report.source.table_bytes),
             count(report.workload.statements.len(), "statement"),
             count(sets, "parameter set"),
             report.seed,
-            significant(report.verdict.noise * 100.0),
+            noise,
         ));
         let timing = &report.timing;
         self.paragraph(&format!(
@@ -125,10 +138,16 @@ impl Page {
             table.add_row(candidate_row(candidate));
         }
         self.push(table);
+        self.line("planner: the speed that the planner expected; writes: ratio of write time");
         self.heading("Why");
         let mut table = self.table(&[], 0..0);
         for candidate in &candidates {
-            let (status, answers) = (status(candidate.status), answers(candidate.answers));
+            let (status, mut answers) = (status(candidate.status), answers(candidate.answers).to_owned());
+            if candidate.answers == Answers::Same
+                && let Some(proof) = proof(report, candidate)
+            {
+                answers.push_str(&format!(" ({proof})"));
+            }
             table.add_row([
                 candidate.id.to_string(),
                 format!("{} - {status}{answers}: {}", candidate.title, candidate.reason),
@@ -159,10 +178,14 @@ impl Page {
             ]);
         }
         self.push(table);
+        self.line("cpu: ratio of the server's processor time");
         self.heading("What it changes");
         for change in &candidate.change {
             for sql in &change.online {
                 self.line(sql);
+            }
+            if let pgverse::types::Operation::CreateMaterializedView { refresh, .. } = &change.operation {
+                self.line(&format!("and refresh it every {} s", refresh.every_seconds));
             }
             if let pgverse::types::Operation::RewriteStatement { statement, sql, rule } = &change.operation {
                 self.line(&format!("{statement} becomes (rule {rule}):"));
@@ -179,11 +202,14 @@ impl Page {
             "{} took {small} MB; as many full clones would have taken {large} MB.",
             count(forks.count, "fork")
         );
-        if forks.price > 0.0 || clones.price > 0.0 {
+        let priced = forks.price > 0.0 || clones.price > 0.0;
+        if priced {
             words.push_str(&format!(" Price: {:.6}; with full clones {:.6}.", forks.price, clones.price));
         }
         self.paragraph(&words);
-        self.paragraph(&report.costs.formula);
+        if priced {
+            self.paragraph(&report.costs.formula);
+        }
     }
 
     fn table(&self, header: &[&str], numbers: std::ops::Range<usize>) -> Table {
