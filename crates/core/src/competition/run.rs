@@ -42,7 +42,7 @@ async fn compete(
         agents: agents.clone(),
         statements: parts.workload.statements.len(),
     });
-    cx.guard(backend.prepare(cx)).await?;
+    backend.prepare(cx).await?;
     let shared = share(Arc::clone(&backend), parts);
     let mut outcomes = universes(cx, &shared, parts).await?;
     let finale = finale(cx, &shared, parts, &mut outcomes).await?;

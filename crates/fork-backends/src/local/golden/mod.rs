@@ -124,12 +124,15 @@ pub(super) async fn sweep(leases: &Leases, directory: &Path) -> Result<()> {
         return Ok(());
     }
     match lock_exclusive(directory)? {
-        Some(_lock) => {
-            core::end_tools(directory).await?;
-            core::clear(directory, None).await
-        }
+        Some(_lock) => abandon(directory).await,
         None => Ok(()),
     }
+}
+
+/// Ends whatever still works in a half-built image, and removes it.
+pub(super) async fn abandon(directory: &Path) -> Result<()> {
+    core::end_tools(directory).await?;
+    core::clear(directory, None).await
 }
 
 /// Whether forks may still read from this image.
@@ -164,7 +167,7 @@ async fn complete(draft: Draft, filled: Result<Meta>, directory: &Path) -> Resul
             .await
         }
         Err(error) => {
-            if let Err(also) = core::clear(draft.path(), None).await {
+            if let Err(also) = abandon(draft.path()).await {
                 tracing::warn!(error = %also, "a half-built golden image is left for the next sweep");
             }
             Err(error)
