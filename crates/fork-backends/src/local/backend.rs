@@ -166,7 +166,13 @@ impl ForkBackend for LocalBackend {
 
 async fn destroy(home: &Home, leases: &Leases, id: &UniverseId) -> Result<()> {
     match leases.get(id)? {
-        Some(lease) if lease.scheme == SCHEME => core::unmake(home, leases, &lease).await,
+        Some(lease) if lease.scheme == SCHEME => {
+            core::unmake(home, leases, &lease).await?;
+            if let Err(error) = golden::forsake(home, leases, &lease.holds).await {
+                tracing::warn!(%error, "a golden image is left for the next sweep");
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

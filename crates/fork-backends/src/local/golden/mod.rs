@@ -20,7 +20,7 @@ pub(super) use draft::{BUILDING, Draft, lock_exclusive};
 use super::core::{self, Place};
 use super::mechanism::{self, DATA};
 use super::{GoldenSource, LocalConfig};
-use crate::shared::{Account, Holding, Leases, Programs, Server, ServerSpec, Settings, files, server};
+use crate::shared::{Account, Holding, Home, Leases, Programs, Server, ServerSpec, Settings, files, server};
 
 /// Changes whenever what we put into an image changes, so that older ones are built anew.
 const FORMAT: u32 = 2;
@@ -126,6 +126,17 @@ pub(super) async fn sweep(leases: &Leases, directory: &Path) -> Result<()> {
     match lock_exclusive(directory)? {
         Some(_lock) => abandon(directory).await,
         None => Ok(()),
+    }
+}
+
+/// Removes the image that a fork read from, if it was made for one run, that run has ended, and no other fork
+/// needs it.
+pub(super) async fn forsake(home: &Home, leases: &Leases, holds: &Holding) -> Result<()> {
+    let Holding::Server { golden, .. } = holds else { return Ok(()) };
+    match golden.parent() {
+        // A lease that was tampered with must not remove anything else.
+        Some(directory) if directory.parent() == Some(&home.golden()) => sweep(leases, directory).await,
+        _ => Ok(()),
     }
 }
 
