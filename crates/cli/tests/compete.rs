@@ -96,8 +96,11 @@ async fn forks_by_hand_stay_until_they_are_destroyed() {
         };
         let created = json(&["fork", "create"]);
         let id = created["id"].as_str().unwrap().to_owned();
+        let images = home.passing_images();
+        assert_eq!(images.len(), usize::from(backend == "local"), "the copy that the fork reads from");
         assert_eq!(json(&["fork", "sweep"]), serde_json::json!([]), "a fork by hand is no orphan");
         assert_eq!(json(&["fork", "list"])[0]["id"], id.as_str());
+        assert_eq!(home.passing_images(), images, "the fork's image stays while the fork does");
 
         let fork = pgverse::pg::Dsn::parse(created["dsn"].as_str().unwrap()).unwrap();
         let cx = pgverse::Context::new();
@@ -107,6 +110,7 @@ async fn forks_by_hand_stay_until_they_are_destroyed() {
         drop(session);
 
         home.run([&["fork", "destroy", &id], &from[..]].concat()).ended(0);
+        assert_eq!(home.passing_images(), [""; 0], "the copy of the database goes with its only fork");
         assert_eq!(json(&["fork", "list"]), serde_json::json!([]));
         home.assert_nothing_left(backend);
     }

@@ -7,6 +7,7 @@ mod support;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
+use pgverse_testkit::TestServer;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use support::Home;
 
@@ -41,6 +42,50 @@ fn a_signal_ends_the_run_and_leaves_nothing() {
         assert_eq!(child.wait().unwrap().code(), Some(code));
         home.assert_nothing_left("without a sweep");
     }
+}
+
+/// Interrupts the command at several moments after it has begun to build a golden image, each in a new home.
+fn interrupt_while_it_builds(args: &[&str], what: &str) {
+    for milliseconds in [0, 100, 250, 500, 900, 1400] {
+        let home = Home::new();
+        let mut child = home.start(args);
+        let begin = Instant::now();
+        while home.passing_images().is_empty() {
+            assert!(child.try_wait().unwrap().is_none(), "{what}: it ended before it built the golden image");
+            assert!(begin.elapsed() < Duration::from_secs(120), "{what}: the golden image is begun");
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_millis(milliseconds));
+        kill_process_group(pid(&child), Signal::INT).unwrap();
+        let when = format!("{what}, {milliseconds} ms into the golden image");
+        assert_eq!(child.wait().unwrap().code(), Some(130), "{when}");
+        home.assert_nothing_left(&when);
+        assert_eq!(home.passing_images(), [""; 0], "{when}: no image is left");
+    }
+}
+
+#[test]
+fn a_signal_while_the_demo_is_built_leaves_nothing() {
+    interrupt_while_it_builds(&["demo", "--scale", "0.1", "--agents", "index"], "initdb and script");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_while_a_server_is_copied_leaves_nothing() {
+    let server = TestServer::start().await;
+    let rows =
+        "CREATE TABLE wide AS SELECT i AS id, repeat('x', 200) AS note FROM generate_series(1, 400000) AS i";
+    server.sql("postgres", rows).await;
+    let files = Home::new();
+    let workload = files.write("w.sql", "SELECT count(*) FROM wide;");
+    let source = server.dsn("postgres").to_string();
+    let args =
+        ["compete", "--source", &source, "--workload", workload.to_str().unwrap(), "--agents", "index"];
+    tokio::task::block_in_place(|| interrupt_while_it_builds(&args, "pg_basebackup"));
+    // A table that a physical copy would leave empty.
+    server.sql("postgres", "CREATE UNLOGGED TABLE fleeting AS SELECT 1 AS x").await;
+    tokio::task::block_in_place(|| interrupt_while_it_builds(&args, "pg_dump"));
+    let sessions = "SELECT count(*)::text FROM pg_stat_activity WHERE backend_type IN ('walsender')";
+    assert_eq!(server.text("postgres", sessions).await, "0", "nobody still copies");
 }
 
 #[test]

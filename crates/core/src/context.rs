@@ -110,13 +110,18 @@ impl Context {
 
     /// An error if the run was cancelled or its deadline has passed.
     pub fn check(&self) -> Result<()> {
-        if self.cancel.is_cancelled() {
-            return Err(cancelled());
-        }
-        if self.time_left().is_some_and(|left| left.is_zero()) {
-            return Err(timed_out());
-        }
-        Ok(())
+        self.check_cancelled()?;
+        if self.is_late() { Err(timed_out()) } else { Ok(()) }
+    }
+
+    /// An error if the run was cancelled, whatever the deadline.
+    pub fn check_cancelled(&self) -> Result<()> {
+        if self.cancel.is_cancelled() { Err(cancelled()) } else { Ok(()) }
+    }
+
+    /// Whether the deadline has passed.
+    pub fn is_late(&self) -> bool {
+        self.time_left().is_some_and(|left| left.is_zero())
     }
 
     /// Awaits `future`, but not beyond cancellation or the deadline. The future is dropped then; whoever
@@ -172,5 +177,6 @@ mod tests {
         let cx = Context::new().with_deadline(Duration::ZERO);
         let error = cx.guard(std::future::pending::<Result<()>>()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(cx.is_late() && cx.check_cancelled().is_ok());
     }
 }

@@ -68,6 +68,13 @@ impl Home {
         self.command(args).process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
+    /// Names of golden images that are half-built or belong to one run.
+    pub(crate) fn passing_images(&self) -> Vec<String> {
+        let mut names = entries(&self.path().join("golden"));
+        names.retain(|name| name.starts_with("build") || name.starts_with("run"));
+        names
+    }
+
     /// Fails if a fork, a lease or a server is left. Golden images stay; that is what they are for.
     pub(crate) fn assert_nothing_left(&self, when: &str) {
         for folder in ["forks", "leases"] {

@@ -25,6 +25,14 @@ pub(crate) async fn validate(cx: &Context, lab: &Lab, statement: &Statement) -> 
     Ok(())
 }
 
+/// The user's statement takes longer than any may.
+pub(crate) fn endless(statement: &Statement, set: &ParameterSet, limit_seconds: f64) -> Error {
+    Error::invalid(format!("statement {} does not end within {limit_seconds} s", statement.id))
+        .with("statement", &statement.id)
+        .with("parameter_set", &set.id)
+        .hint("leave it out of the workload, give it other parameters, or raise the statement time-out")
+}
+
 /// The user's statement does not run: which one, with which parameters, and what the server says.
 pub(crate) fn unusable(error: Error, statement: &Statement, set: Option<&ParameterSet>) -> Error {
     if !matches!(

@@ -107,7 +107,8 @@ impl CompetitionBuilder {
         self
     }
 
-    /// Time for the whole run; what was measured by then is judged, if there is enough of it.
+    /// Time for the whole run, but for destroying the forks and judging. What was measured by then is judged; if
+    /// that is nothing, the run fails.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = Some(deadline);

@@ -3,16 +3,16 @@
 use std::time::Instant;
 
 use crate::bench::Lab;
-use crate::bench::runnable::{unusable, validate};
+use crate::bench::runnable::{endless, unusable, validate};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::pg::{explain, explain_analyze, read_catalog};
 use crate::types::{Brief, ParameterSet, Statement, StatementKind, StatementPlan};
 
 use super::UniverseTask;
 
 /// Checks every statement with the server, then collects catalog and executed plans. A statement that the
-/// server refuses is the user's to mend: [`ErrorKind::InvalidInput`].
+/// server refuses, or that does not end, is the user's to mend: [`ErrorKind::InvalidInput`].
 pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Result<Brief> {
     for statement in &task.workload.statements {
         validate(cx, lab, statement).await?;
@@ -21,10 +21,13 @@ pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Res
     let mut plans = Vec::new();
     for statement in &task.workload.statements {
         for set in &statement.parameter_sets {
-            let plan = executed(cx, lab, statement, set, task.options.statement_timeout_seconds)
-                .await
-                .map_err(|e| unusable(e, statement, Some(set)))?;
-            plans.push(plan);
+            let limit = task.options.statement_timeout_seconds;
+            let plan = executed(cx, lab, statement, set, limit).await.map_err(|error| {
+                // The run's own end is not the statement's fault.
+                let timed_out = error.kind() == ErrorKind::Timeout && cx.check().is_ok();
+                if timed_out { endless(statement, set, limit) } else { unusable(error, statement, Some(set)) }
+            });
+            plans.push(plan?);
         }
     }
     Ok(Brief { problem: task.problem.clone(), workload: task.workload.clone(), catalog, plans })

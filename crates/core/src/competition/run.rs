@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::builder::CompetitionBuilder;
 use super::finale::{FINAL, Finalists};
-use super::universe::{self, Job, Shared, sort_key};
+use super::universe::{self, Ended, Job, Shared, sort_key};
 use super::{UniverseOutcome, UniverseTask};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -42,9 +42,11 @@ async fn compete(
         agents: agents.clone(),
         statements: parts.workload.statements.len(),
     });
-    cx.guard(backend.prepare(cx)).await?;
+    backend.prepare(cx).await?;
     let shared = share(Arc::clone(&backend), parts);
-    let mut outcomes = universes(cx, &shared, parts).await?;
+    let ended = universes(cx, &shared, parts).await?;
+    require_result(cx, &ended)?;
+    let mut outcomes: Vec<UniverseOutcome> = ended.into_iter().map(|ended| ended.outcome).collect();
     let finale = finale(cx, &shared, parts, &mut outcomes).await?;
 
     let trials = sorted_trials(&outcomes);
@@ -100,8 +102,12 @@ async fn finale(
     parts: &CompetitionBuilder,
     outcomes: &mut [UniverseOutcome],
 ) -> Result<Option<UniverseOutcome>> {
-    let Some(finalists) = Finalists::across(outcomes, &parts.problem) else { return Ok(None) };
-    let outcome = universe::run(cx, &task(parts, FINAL.into()), Job::Finale(finalists), shared).await?;
+    let Some(finalists) = Finalists::across(outcomes, &parts.problem).filter(|_| !cx.is_late()) else {
+        return Ok(None);
+    };
+    let ended = universe::run(cx, &task(parts, FINAL.into()), Job::Finale(finalists), shared).await?;
+    ended.announce(cx);
+    let outcome = ended.outcome;
     for (candidate, trial) in outcome.candidates.iter().zip(&outcome.trials) {
         if let Some(leader) = outcomes.iter_mut().find(|o| o.agent == candidate.agent) {
             leader.candidates.push(candidate.clone());
@@ -112,46 +118,52 @@ async fn finale(
 }
 
 /// Runs every universe, as many at once as allowed. Comes back when all forks are gone.
-async fn universes(
-    cx: &Context,
-    shared: &Shared,
-    parts: &CompetitionBuilder,
-) -> Result<Vec<UniverseOutcome>> {
+async fn universes(cx: &Context, shared: &Shared, parts: &CompetitionBuilder) -> Result<Vec<Ended>> {
     let places = parts.parallel.min(shared.backend.capability().parallel).clamp(1, Semaphore::MAX_PERMITS);
     let alive = Arc::new(Semaphore::new(places));
+    // Ends the others alone: why, is still to be told under the run's own context.
+    let all = cx.child();
     let mut running = JoinSet::new();
     for (place, agent) in parts.agents.iter().enumerate() {
         let task = task(parts, AgentName::from(agent.name()));
-        let (cx, agent, shared, alive) = (cx.clone(), Arc::clone(agent), shared.clone(), Arc::clone(&alive));
+        let (cx, agent, shared, alive) = (all.clone(), Arc::clone(agent), shared.clone(), Arc::clone(&alive));
         running.spawn(async move {
-            let _place =
-                cx.guard(async { alive.acquire().await.map_err(|e| Error::internal("closed").caused_by(e)) });
-            let result = match _place.await {
+            let place_found = cx.guard(async { alive.acquire().await.map_err(universe::closed) }).await;
+            let ended = match place_found {
                 Ok(_permit) => universe::run(&cx, &task, Job::Ask(agent), &shared).await,
-                Err(error) => Err(error),
+                Err(error) => {
+                    cx.check_cancelled().map(|()| Ended::new(UniverseOutcome::empty(task.agent), Some(error)))
+                }
             };
-            (place, result)
+            (place, ended)
         });
     }
-    let mut outcomes = Vec::new();
+    let mut outcomes: Vec<(usize, Ended)> = Vec::new();
+    let mut announced = 0;
     let mut first_error: Option<Error> = None;
+    let mut keep = |error: Error| {
+        if first_error.as_ref().is_none_or(|e| e.kind() == ErrorKind::Cancelled) {
+            first_error = Some(error);
+        }
+    };
     while let Some(joined) = running.join_next().await {
         match joined {
-            Ok((place, Ok(outcome))) => outcomes.push((place, outcome)),
-            Ok((_, Err(error))) => {
-                // A wrong workload is wrong in every universe; the others need not find out for themselves.
-                if error.kind() == ErrorKind::InvalidInput {
-                    cx.cancellation().cancel();
-                }
-                let better = first_error.as_ref().is_none_or(|e| e.kind() == ErrorKind::Cancelled);
-                if better {
-                    first_error = Some(error);
-                }
+            // A wrong workload is wrong in every universe; the others need not find out for themselves.
+            Ok((_, Ok(Ended { failure: Some(error), .. }))) if error.kind() == ErrorKind::InvalidInput => {
+                all.cancellation().cancel();
+                keep(error);
             }
+            Ok((place, Ok(ended))) => outcomes.push((place, ended)),
+            Ok((_, Err(error))) => keep(error),
             Err(panic) => {
-                cx.cancellation().cancel();
-                first_error = Some(Error::internal("a universe panicked").caused_by(panic));
+                all.cancellation().cancel();
+                keep(Error::internal("a universe panicked").caused_by(panic));
             }
+        }
+        // Until a universe comes up, failures may all be the same one, which is told once at the end.
+        if outcomes.iter().any(|(_, ended)| ended.outcome.source.is_some()) {
+            outcomes[announced..].iter().for_each(|(_, ended)| ended.announce(cx));
+            announced = outcomes.len();
         }
     }
     if let Some(error) = first_error {
@@ -159,18 +171,56 @@ async fn universes(
     }
     // Completion order must not matter.
     outcomes.sort_by_key(|(place, _)| *place);
-    let outcomes: Vec<UniverseOutcome> = outcomes.into_iter().map(|(_, outcome)| outcome).collect();
-    nothing_forked(&outcomes)?;
-    Ok(outcomes)
+    Ok(outcomes.into_iter().map(|(_, ended)| ended).collect())
 }
 
-/// A competition without a single fork is no competition.
-fn nothing_forked(outcomes: &[UniverseOutcome]) -> Result<()> {
-    if outcomes.iter().any(|o| o.universe.is_some()) {
+/// An error if there is nothing to judge: no universe came up, or the time ended before anything was measured.
+fn require_result(cx: &Context, ended: &[Ended]) -> Result<()> {
+    let failures: Vec<&Error> = ended.iter().filter_map(|e| e.failure.as_ref()).collect();
+    let measured = ended.iter().flat_map(|e| &e.outcome.trials).any(Trial::is_measured);
+    if cx.is_late() && !measured && !failures.is_empty() {
+        return Err(Error::new(
+            ErrorKind::Timeout,
+            "the deadline of the run has passed before anything was measured",
+        )
+        .hint("give it more time with --deadline"));
+    }
+    if ended.iter().any(|e| e.outcome.source.is_some()) {
         return Ok(());
     }
-    let why = outcomes.iter().find_map(|o| o.error.clone()).unwrap_or_default();
-    Err(Error::new(ErrorKind::Process, format!("no universe could be made: {why}")))
+    Err(everywhere(&failures))
+}
+
+/// Every universe failed before it was looked at. What all of them say is said once.
+fn everywhere(failures: &[&Error]) -> Error {
+    let Some(first) = failures.first() else { return Error::internal("no universe was inspected") };
+    let mut reasons: Vec<String> = failures.iter().map(|error| without_context(error)).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    let mut error = Error::new(first.kind(), format!("every universe failed: {}", reasons.join("; ")));
+    if reasons.len() == 1 {
+        for (key, value) in first.context().iter().filter(|(key, _)| *key != "fork") {
+            error = error.with(key, value);
+        }
+    }
+    match failures.iter().find_map(|error| error.way_out()) {
+        Some(way_out) => error.hint(way_out),
+        None => error,
+    }
+}
+
+fn without_context(error: &Error) -> String {
+    let mut text = error.message().to_owned();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let ours = error.downcast_ref::<Error>().map(|error| error.message().to_owned());
+        let words = ours.unwrap_or_else(|| error.to_string());
+        if !text.contains(&words) {
+            text.push_str(&format!(": {words}"));
+        }
+        cause = error.source();
+    }
+    text
 }
 
 fn sorted_trials(outcomes: &[UniverseOutcome]) -> Vec<Trial> {

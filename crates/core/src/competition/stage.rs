@@ -42,12 +42,26 @@ pub(super) struct Stage<'a> {
 
 impl Stage<'_> {
     /// Builds, screens and races the candidates, then their union. Whatever was learned before a failure is
-    /// in the outcome.
+    /// in the outcome, and so is every candidate.
     pub(super) async fn compete(
         &self,
         proposed: Vec<Candidate>,
         outcome: &mut UniverseOutcome,
     ) -> Result<()> {
+        let result = self.hold(proposed.clone(), outcome).await;
+        if let Err(error) = &result {
+            for candidate in proposed {
+                if outcome.candidates.iter().all(|known| known.id != candidate.id) {
+                    self.drop_out(outcome, candidate, self.not_measured(error));
+                }
+            }
+        }
+        outcome.candidates.sort_by_key(|c| sort_key(&c.id));
+        outcome.trials.sort_by_key(|t| sort_key(&t.candidate));
+        result
+    }
+
+    async fn hold(&self, proposed: Vec<Candidate>, outcome: &mut UniverseOutcome) -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(self.task.agent.as_str()));
         let mut built = Built::default();
         let mut standing: Vec<(Candidate, Costs)> = Vec::new();
@@ -74,18 +88,29 @@ impl Stage<'_> {
         let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
         if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem)) {
             let number = runners.len() + outcome.candidates.len() + 1;
-            match self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng).await {
-                Ok(union) => runners.extend(union),
-                Err(error) => result = Err(error),
-            }
+            result = self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng).await;
         }
         for runner in runners {
-            outcome.candidates.push(runner.candidate);
-            outcome.trials.push(runner.trial);
+            self.enter(outcome, runner, result.as_ref().err());
         }
-        outcome.candidates.sort_by_key(|c| sort_key(&c.id));
-        outcome.trials.sort_by_key(|t| sort_key(&t.candidate));
         result
+    }
+
+    /// Writes a runner into the outcome; one that a failure kept from its first round says so.
+    fn enter(&self, outcome: &mut UniverseOutcome, runner: Runner, failure: Option<&Error>) {
+        let Runner { candidate, mut trial, .. } = runner;
+        if let Some(error) = failure.filter(|_| trial.state == TrialState::Measured && !trial.is_measured()) {
+            trial.state = self.not_measured(error);
+        }
+        outcome.candidates.push(candidate);
+        outcome.trials.push(trial);
+    }
+
+    /// What became of a candidate whose turn never came.
+    fn not_measured(&self, error: &Error) -> TrialState {
+        let late = self.cx.check().err();
+        let why = late.as_ref().unwrap_or(error).message();
+        TrialState::Failed { error: format!("it was not measured: {why}") }
     }
 
     async fn build(&self, built: &mut Built, candidate: &Candidate) -> Result<Costs> {
@@ -246,18 +271,20 @@ impl Stage<'_> {
             agent: self.task.agent.clone(),
             error_rate: error_part(&self.task.problem.limits, self.task.universes, entrants),
         };
-        race(self.cx, &track, runners, rng).await?;
-        work::count(self.cx, &track, runners).await?;
+        let mut result = race(self.cx, &track, runners, rng).await;
+        if result.is_ok() {
+            result = work::count(self.cx, &track, runners).await;
+        }
         share_baselines(runners);
         for runner in runners {
             runner.trial.costs.write_ratio = crate::judge::write_ratio(&runner.trial);
         }
-        Ok(())
+        result
     }
 
     /// Races the union of those that help, if there are at least two that go together. `rivals` are raced
     /// already; the best of them runs beside the union, which must beat it. With the
-    /// union's number goes how many entrants the universe has in all.
+    /// union's number goes how many entrants the universe has in all. The union is in the outcome afterwards.
     pub(super) async fn race_union(
         &self,
         built: &mut Built,
@@ -265,20 +292,20 @@ impl Stage<'_> {
         (number, entrants): (usize, usize),
         outcome: &mut UniverseOutcome,
         rng: &mut ChaCha8Rng,
-    ) -> Result<Option<Runner>> {
+    ) -> Result<()> {
         let members: Vec<&Candidate> = finalists.members.iter().collect();
-        let Some(mut union) = Union::of(&members) else { return Ok(None) };
-        let Some(united) = union.candidate(number) else { return Ok(None) };
+        let Some(mut union) = Union::of(&members) else { return Ok(()) };
+        let Some(united) = union.candidate(number) else { return Ok(()) };
         construct(self.cx, self.lab, built, &united).await?;
         construct(self.cx, self.lab, built, &finalists.best).await?;
         let arm = built.arm(united.id.as_str(), &united.change);
         let together = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, &united)).await?;
         union.take_out(&unused_indexes(self.cx, self.lab, &united.change, &together).await?);
-        let Some(united) = union.candidate(number) else { return Ok(None) };
+        let Some(united) = union.candidate(number) else { return Ok(()) };
         if same_operations(&finalists.best, &united)
             || finalists.members.iter().any(|m| same_operations(m, &united))
         {
-            return Ok(None);
+            return Ok(());
         }
         self.cx.emit(Event::Proposed {
             agent: self.task.agent.clone(),
@@ -289,7 +316,7 @@ impl Stage<'_> {
         let costs = construct(self.cx, self.lab, built, &united).await?;
         let baseline_plans = self.baseline_plans(built).await?;
         let Some(mut runner) = self.screen(built, united, costs, &baseline_plans, outcome).await? else {
-            return Ok(None);
+            return Ok(());
         };
         runner.trial.rival = Some(finalists.best.id.clone());
         runner.rival = Some(Rival {
@@ -297,21 +324,17 @@ impl Stage<'_> {
             arm: built.arm(finalists.best.id.as_str(), &finalists.best.change),
         });
         let mut union = [runner];
-        self.race(built, &mut union, entrants, rng).await?;
-        Ok(union.into_iter().next())
+        let result = self.race(built, &mut union, entrants, rng).await;
+        let [runner] = union;
+        self.enter(outcome, runner, result.as_ref().err());
+        result
     }
 
     /// The grand final: builds what helped in other universes and races its union.
     pub(super) async fn finale(&self, finalists: Finalists, outcome: &mut UniverseOutcome) -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(FINAL));
         let mut built = Built::default();
-        let runner =
-            self.race_union(&mut built, &finalists, (finalists.number, 1), outcome, &mut rng).await?;
-        if let Some(runner) = runner {
-            outcome.candidates.push(runner.candidate);
-            outcome.trials.push(runner.trial);
-        }
-        Ok(())
+        self.race_union(&mut built, &finalists, (finalists.number, 1), outcome, &mut rng).await
     }
 }
 

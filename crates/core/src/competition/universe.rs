@@ -40,9 +40,32 @@ pub(super) enum Job {
     Finale(Finalists),
 }
 
+/// How a universe ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// What came out of it.
+    pub(super) outcome: UniverseOutcome,
+    /// Why it did not come to its end; the outcome says it too.
+    pub(super) failure: Option<Error>,
+}
+
+impl Ended {
+    pub(super) fn new(mut outcome: UniverseOutcome, failure: Option<Error>) -> Self {
+        outcome.error = failure.as_ref().map(Error::to_string);
+        Self { outcome, failure }
+    }
+
+    /// Tells the events what went wrong.
+    pub(super) fn announce(&self, cx: &Context) {
+        if let Some(error) = &self.outcome.error {
+            cx.emit(Event::Failed { agent: self.outcome.agent.clone(), error: error.clone() });
+        }
+    }
+}
+
 /// Runs one universe by itself, as a worker on another machine does. The fork is destroyed before this
 /// returns, whatever happens. A workload that the server refuses is an error; everything else that goes
-/// wrong is told in the outcome.
+/// wrong, and a deadline that passes, is told in the outcome, with what was measured by then.
 pub async fn run_universe(
     cx: &Context,
     task: &UniverseTask,
@@ -51,15 +74,17 @@ pub async fn run_universe(
     benchmarker: Arc<dyn Benchmarker>,
 ) -> Result<UniverseOutcome> {
     let one = || Arc::new(Semaphore::new(1));
-    run(cx, task, Job::Ask(agent), &Shared { backend, benchmarker, slot: one(), builders: one() }).await
+    let shared = Shared { backend, benchmarker, slot: one(), builders: one() };
+    let ended = run(cx, task, Job::Ask(agent), &shared).await?;
+    ended.announce(cx);
+    match ended.failure {
+        Some(error) if error.kind() == ErrorKind::InvalidInput => Err(error),
+        _ => Ok(ended.outcome),
+    }
 }
 
-pub(super) async fn run(
-    cx: &Context,
-    task: &UniverseTask,
-    job: Job,
-    shared: &Shared,
-) -> Result<UniverseOutcome> {
+/// Only a cancelled universe, or one that cannot be destroyed, is an error.
+pub(super) async fn run(cx: &Context, task: &UniverseTask, job: Job, shared: &Shared) -> Result<Ended> {
     let mut outcome = UniverseOutcome::empty(task.agent.clone());
     let born = Instant::now();
     let result = live(cx, task, job, shared, &mut outcome).await;
@@ -69,15 +94,15 @@ pub(super) async fn run(
         outcome.lived_seconds = born.elapsed().as_secs_f64();
         cx.emit(Event::UniverseDestroyed { universe: universe.id.clone() });
     }
-    if let Err(error) = result {
-        cx.check()?;
-        if error.kind() == ErrorKind::InvalidInput {
-            return Err(error);
-        }
-        cx.emit(Event::Failed { agent: task.agent.clone(), error: error.to_string() });
-        outcome.error = Some(error.to_string());
+    // A statement that failed because the time was up is not at fault.
+    let failure = match result {
+        Err(error) if error.kind() != ErrorKind::InvalidInput => Some(cx.check().err().unwrap_or(error)),
+        other => other.err(),
+    };
+    if failure.is_some() {
+        cx.check_cancelled()?;
     }
-    Ok(outcome)
+    Ok(Ended::new(outcome, failure))
 }
 
 async fn live(

@@ -41,11 +41,7 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
         .outcomes
         .iter()
         .find_map(|o| o.source.clone())
-        .ok_or_else(|| Error::internal("no universe was inspected"))
-        .map_err(|e| match parts.outcomes.iter().find_map(|o| o.error.as_ref()) {
-            Some(error) => Error::new(crate::ErrorKind::Process, format!("every universe failed: {error}")),
-            None => e,
-        })?;
+        .ok_or_else(|| Error::internal("no universe was inspected"))?;
     let universes: Vec<UniverseReport> =
         parts.outcomes.iter().map(|o| universe(o, parts.backend, &parts.trials, parts.verdict)).collect();
     let winner = parts.verdict.winner.as_ref().and_then(|id| candidate(parts.outcomes, id));

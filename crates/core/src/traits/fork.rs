@@ -17,6 +17,8 @@ use crate::types::{Capability, Universe, UniverseId};
 /// - The lease (owner, expiry) is recorded before anything is created, so that a universe shows up in `list`
 ///   from its first byte to its last, also if `fork` is aborted half-way.
 /// - `fork` returns when the universe answers queries. A failed or cancelled `fork` leaves nothing behind.
+/// - `prepare` and `fork` stop by themselves when the context is cancelled or its deadline passes; nobody drops
+///   them half-way to stop them. What they had begun is ended and removed when they return.
 /// - `destroy` of a universe that is gone succeeds.
 /// - The source is never written to.
 #[async_trait]

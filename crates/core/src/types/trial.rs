@@ -32,6 +32,13 @@ pub struct Trial {
     pub rival: Option<CandidateId>,
 }
 
+impl Trial {
+    /// Whether it ran at least once beside the baseline.
+    pub fn is_measured(&self) -> bool {
+        self.samples.iter().any(|samples| !samples.candidate_ms.is_empty())
+    }
+}
+
 /// How far a candidate came.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]

@@ -68,7 +68,7 @@ impl LocalBackend {
 
     /// The golden image, built at the first call.
     async fn golden(&self, cx: &Context) -> Result<Arc<Golden>> {
-        let mut slot = self.golden.lock().await;
+        let mut slot = cx.guard(async { Ok(self.golden.lock().await) }).await?;
         if let Some(golden) = &*slot {
             return Ok(Arc::clone(golden));
         }
@@ -114,7 +114,8 @@ impl ForkBackend for LocalBackend {
 
     async fn prepare(&self, cx: &Context) -> Result<()> {
         // What others left must not keep us from working.
-        if let Err(error) = self.sweep(cx).await {
+        if let Err(error) = cx.guard(self.sweep(cx)).await {
+            cx.check()?;
             tracing::warn!(%error, "the sweep at the start failed");
         }
         self.announce(cx)?;
@@ -165,7 +166,13 @@ impl ForkBackend for LocalBackend {
 
 async fn destroy(home: &Home, leases: &Leases, id: &UniverseId) -> Result<()> {
     match leases.get(id)? {
-        Some(lease) if lease.scheme == SCHEME => core::unmake(home, leases, &lease).await,
+        Some(lease) if lease.scheme == SCHEME => {
+            core::unmake(home, leases, &lease).await?;
+            if let Err(error) = golden::forsake(home, leases, &lease.holds).await {
+                tracing::warn!(%error, "a golden image is left for the next sweep");
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

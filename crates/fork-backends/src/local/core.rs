@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use pgverse_core::context::Phase;
 use pgverse_core::types::{ForkCost, Universe, UniverseId};
 use pgverse_core::{Context, Error, ErrorKind, Result};
-use rustix::process::Signal;
 
 use super::SCHEME;
 use super::golden::{self, Golden};
@@ -20,8 +19,9 @@ use crate::shared::{Account, Holding, Home, Leases, Server, ServerSpec, Settings
 pub(super) const FORK: &str = "pgverse_fork";
 /// How often the removal of a directory is tried again.
 const ATTEMPTS: u32 = 20;
-/// How long a process that was asked to end may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long the server of an `initdb` that was ended may take to end too.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Where forks are made, as whom and how. Cheap enough to clone.
 #[derive(Debug, Clone)]
@@ -197,17 +197,16 @@ pub(super) async fn sweep(home: &Home, leases: &Leases) -> Result<Vec<UniverseId
     failure.map_or(Ok(destroyed), Err)
 }
 
-/// Ends tools, such as `pg_basebackup`, that outlived the process that started them on this directory. They
-/// are asked first: `initdb` then ends the server that it runs, which gives its shared memory back.
+/// Ends tools, such as `pg_basebackup`, that still work on this directory, whoever started them. They are asked
+/// first: `initdb` then lets the server that it runs end, which gives its shared memory back.
 pub(super) async fn end_tools(directory: &Path) -> Result<()> {
+    for process in working_in(directory).into_iter().filter(|process| !process.is_server()) {
+        process.end().await?;
+    }
     for process in working_in(directory) {
-        if process.is_server() {
-            continue;
-        }
-        process.signal(Signal::TERM)?;
-        if !process.gone_within(PATIENCE).await {
-            process.signal(Signal::KILL)?;
-            process.gone_within(PATIENCE).await;
+        // Such a server ends when nobody talks to it any more.
+        if process.arguments().iter().any(|argument| argument == "--boot" || argument == "--single") {
+            process.gone_within(FAREWELL).await;
         }
     }
     Ok(())

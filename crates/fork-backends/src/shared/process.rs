@@ -8,6 +8,9 @@ use pgverse_core::{Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
+/// How long a process that was asked to end may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A process of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessId {
@@ -53,6 +56,16 @@ impl ProcessId {
             }
         };
         tokio::time::timeout(limit, wait).await.is_ok()
+    }
+
+    /// Ends this very process: asks it, and does not ask twice.
+    pub async fn end(self) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        if !self.gone_within(PATIENCE).await {
+            self.signal(Signal::KILL)?;
+            self.gone_within(PATIENCE).await;
+        }
+        Ok(())
     }
 
     /// Its working directory, if we may know it.

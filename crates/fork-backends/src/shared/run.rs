@@ -5,8 +5,11 @@ use std::process::{Command, Stdio};
 
 use pgverse_core::{Context, Error, ErrorKind, Result};
 
-/// Runs a command and returns what it wrote to standard output. It is killed when the context is cancelled
-/// or its deadline passes. Nothing is read from standard input.
+use super::ProcessId;
+
+/// Runs a command and returns what it wrote to standard output. When the context is cancelled or its deadline
+/// passes, the program is ended before this returns; processes that it started may take a moment longer.
+/// Nothing is read from standard input.
 ///
 /// # Errors
 /// `Process`, with the last lines of what it wrote to standard error; its arguments and environment are not
@@ -17,11 +20,24 @@ pub async fn run(cx: &Context, mut command: Command) -> Result<String> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut command = tokio::process::Command::from(command);
     command.kill_on_drop(true);
+    cx.check()?;
+    let child = command.spawn().map_err(|e| failed("cannot start a program".into()).caused_by(e))?;
+    let process = child.id().and_then(|pid| ProcessId::of(i32::try_from(pid).ok()?));
+    let mut ending = Box::pin(child.wait_with_output());
     let output = cx
         .guard(async {
-            command.output().await.map_err(|e| failed("cannot start a program".into()).caused_by(e))
+            ending.as_mut().await.map_err(|e| failed("a program cannot be waited for".into()).caused_by(e))
         })
-        .await?;
+        .await;
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => {
+            if let Some(process) = process {
+                process.end().await?;
+            }
+            return Err(error);
+        }
+    };
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -55,8 +71,22 @@ mod tests {
     async fn a_cancelled_program_is_stopped() {
         let cx = Context::new();
         let token = cx.cancellation().clone();
-        let (done, ()) =
-            tokio::join!(run(&cx, shell("exec cat /dev/zero > /dev/null")), async { token.cancel() });
+        let place = tempfile::tempdir().unwrap();
+        let told = place.path().join("pid");
+        let script =
+            format!("echo $$ > {0}.new; mv {0}.new {0}; exec cat /dev/zero > /dev/null", told.display());
+        let pid = async {
+            let pid = loop {
+                match std::fs::read_to_string(&told) {
+                    Ok(pid) => break pid.trim().parse().unwrap(),
+                    Err(_) => tokio::task::yield_now().await,
+                }
+            };
+            token.cancel();
+            pid
+        };
+        let (done, pid) = tokio::join!(run(&cx, shell(&script)), pid);
         assert_eq!(done.unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(ProcessId::of(pid), None, "it is gone when `run` returns");
     }
 }

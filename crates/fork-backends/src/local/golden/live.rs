@@ -9,7 +9,7 @@ use pgverse_core::{Context, Error, ErrorKind, Event, Result};
 use secrecy::ExposeSecret;
 
 use super::super::LocalConfig;
-use super::super::core::{self, Place};
+use super::super::core::Place;
 use super::super::mechanism::DATA;
 use super::facts::Facts;
 use super::{Draft, FORMAT, Golden, KEPT, Meta, RUN, draft, logical, physical};
@@ -100,7 +100,7 @@ async fn try_physical(
     match Box::pin(physical::fill(cx, place, programs, dsn, facts, draft.path())).await {
         Err(error) => match physical::obstacle(&error) {
             Some(reason) => {
-                core::clear(draft.path(), None).await?;
+                super::abandon(draft.path()).await?;
                 Ok(Err(reason))
             }
             None => finish(draft, Err(error), programs.clone(), directory).await.map(Ok),

@@ -63,7 +63,7 @@ pub(super) async fn fill(
     session.batch(cx, "CHECKPOINT").await?;
     let settings = facts.fork_settings().known_to(cx, &session).await?;
     drop(session);
-    running.stop(StopMode::Fast).await?;
+    cx.guard(running.stop(StopMode::Fast)).await?;
     configure(place, draft, &settings)?;
     Ok(meta(facts, programs, SUPERUSER))
 }

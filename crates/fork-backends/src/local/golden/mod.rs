@@ -20,7 +20,7 @@ pub(super) use draft::{BUILDING, Draft, lock_exclusive};
 use super::core::{self, Place};
 use super::mechanism::{self, DATA};
 use super::{GoldenSource, LocalConfig};
-use crate::shared::{Account, Holding, Leases, Programs, Server, ServerSpec, Settings, files, server};
+use crate::shared::{Account, Holding, Home, Leases, Programs, Server, ServerSpec, Settings, files, server};
 
 /// Changes whenever what we put into an image changes, so that older ones are built anew.
 const FORMAT: u32 = 2;
@@ -124,12 +124,26 @@ pub(super) async fn sweep(leases: &Leases, directory: &Path) -> Result<()> {
         return Ok(());
     }
     match lock_exclusive(directory)? {
-        Some(_lock) => {
-            core::end_tools(directory).await?;
-            core::clear(directory, None).await
-        }
+        Some(_lock) => abandon(directory).await,
         None => Ok(()),
     }
+}
+
+/// Removes the image that a fork read from, if it was made for one run, that run has ended, and no other fork
+/// needs it.
+pub(super) async fn forsake(home: &Home, leases: &Leases, holds: &Holding) -> Result<()> {
+    let Holding::Server { golden, .. } = holds else { return Ok(()) };
+    match golden.parent() {
+        // A lease that was tampered with must not remove anything else.
+        Some(directory) if directory.parent() == Some(&home.golden()) => sweep(leases, directory).await,
+        _ => Ok(()),
+    }
+}
+
+/// Ends whatever still works in a half-built image, and removes it.
+pub(super) async fn abandon(directory: &Path) -> Result<()> {
+    core::end_tools(directory).await?;
+    core::clear(directory, None).await
 }
 
 /// Whether forks may still read from this image.
@@ -164,7 +178,7 @@ async fn complete(draft: Draft, filled: Result<Meta>, directory: &Path) -> Resul
             .await
         }
         Err(error) => {
-            if let Err(also) = core::clear(draft.path(), None).await {
+            if let Err(also) = abandon(draft.path()).await {
                 tracing::warn!(error = %also, "a half-built golden image is left for the next sweep");
             }
             Err(error)

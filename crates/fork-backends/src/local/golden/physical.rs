@@ -49,7 +49,7 @@ pub(super) async fn fill(
     slim(cx, &session).await?;
     session.batch(cx, "CHECKPOINT").await?;
     drop(session);
-    running.stop(StopMode::Fast).await?;
+    cx.guard(running.stop(StopMode::Fast)).await?;
     Ok(meta(facts, programs, user))
 }
 

@@ -66,7 +66,7 @@ async fn fill(
     session.batch(cx, "VACUUM (FREEZE, ANALYZE)").await?;
     session.batch(cx, "CHECKPOINT").await?;
     drop(session);
-    running.stop(StopMode::Fast).await?;
+    cx.guard(running.stop(StopMode::Fast)).await?;
     Ok(Meta {
         format: FORMAT,
         version: programs.version().to_string(),
