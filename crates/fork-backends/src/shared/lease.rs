@@ -156,7 +156,7 @@ impl Leases {
     /// Writes a changed lease over the old one, whole or not at all.
     pub fn update(&self, lease: &Lease) -> Result<()> {
         let path = self.path(&lease.id);
-        let draft = path.with_extension("tmp");
+        let draft = path.with_extension(draft_extension(ProcessId::current()));
         let text = serde_json::to_vec_pretty(lease)
             .map_err(|e| Error::internal("a lease cannot be written as JSON").caused_by(e))?;
         std::fs::write(&draft, text)
@@ -208,7 +208,7 @@ impl Leases {
                 && let Ok(lease) = serde_json::from_slice::<Lease>(&text)
             {
                 leases.push(lease);
-            } else if untouched(&path) {
+            } else if is_dead_draft(&path) || untouched(&path) {
                 tracing::warn!(path = %path.display(), "removing an unreadable lease");
                 files::remove_file(&path)?;
             }
@@ -233,6 +233,21 @@ fn after(from: Timestamp, seconds: u64) -> Result<Timestamp> {
         .ok()
         .and_then(|s| from.checked_add(jiff::SignedDuration::from_secs(s)).ok())
         .ok_or_else(|| Error::invalid("the time to live of a lease is too long").with("seconds", seconds))
+}
+
+/// A draft tells whose it is: it was perhaps killed before it could write anything into it.
+fn draft_extension(owner: ProcessId) -> String {
+    format!("{}-{}.tmp", owner.pid, owner.started)
+}
+
+/// Whether this is the draft of a process that is gone.
+fn is_dead_draft(path: &Path) -> bool {
+    let owner = || {
+        let name = path.file_name()?.to_str()?.strip_suffix(".tmp")?;
+        let (pid, started) = name.rsplit_once('.')?.1.split_once('-')?;
+        Some(ProcessId { pid: pid.parse().ok()?, started: started.parse().ok()? })
+    };
+    owner().is_some_and(|owner| !owner.is_alive())
 }
 
 fn untouched(path: &Path) -> bool {
@@ -267,6 +282,20 @@ mod tests {
         leases.release(&lease.id).unwrap();
         leases.release(&lease.id).unwrap();
         assert_eq!(leases.get(&lease.id).unwrap(), None);
+    }
+
+    #[test]
+    fn a_draft_goes_with_its_writer() {
+        let (_directory, leases) = leases();
+        let live = ProcessId::current();
+        let dead = ProcessId { started: live.started + 1, ..live };
+        let draft = |owner| leases.path(&"pgverse_fork_x".into()).with_extension(draft_extension(owner));
+        for owner in [live, dead] {
+            std::fs::write(draft(owner), "{").unwrap();
+        }
+        assert!(leases.list("local").unwrap().is_empty());
+        assert!(draft(live).exists(), "somebody is about to write it");
+        assert!(!draft(dead).exists());
     }
 
     #[test]
