@@ -6,7 +6,7 @@ use super::RaceOptions;
 use crate::answers::{Question, Volatile, check};
 use crate::bench::{Arm, Lab};
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::explain;
 use crate::types::{
     AnswerCheck, Answers, Brief, Candidate, Catalog, Effect, Operation, ParameterSet, Plan, Statement,
@@ -203,9 +203,23 @@ pub(super) async fn answers(
             volatile: &names,
             timeout_ms: cell.first_timeout_ms,
         };
-        checks.push(check(cx, lab, question).await?);
+        checks.push(check(cx, lab, question).await.map_err(|error| too_slow(error, cell))?);
     }
     Ok(checks)
+}
+
+/// What a time-out of the candidate's text means.
+fn too_slow(error: Error, cell: Cell<'_>) -> Error {
+    match (error.kind(), cell.seen_ms) {
+        (ErrorKind::Timeout, Some(seen)) => Error::new(
+            ErrorKind::Timeout,
+            format!(
+                "{} with {} was stopped after {} ms; the original takes {seen:.1} ms",
+                cell.statement.id, cell.set.id, cell.first_timeout_ms
+            ),
+        ),
+        _ => error,
+    }
 }
 
 /// What the checks of a candidate come to. Without a change of texts or sources, equal answers are no news.

@@ -75,12 +75,16 @@ async fn the_better_agent_wins_and_bad_candidates_are_told_why() {
         Candidate::new("nothing", Change::default()),
     ];
     let wrong = rewrite("by_owner", "SELECT count(*), sum(amount) FROM things WHERE owner = 78");
+    let slow = rewrite(
+        "by_owner",
+        "SELECT count(*), sum(amount) FROM things WHERE owner = 77 AND (SELECT count(*) FROM generate_series(1, 1e9)) > 0",
+    );
     let backend = fixture.backend();
     let competition = Competition::builder()
         .workload(workload())
         .backend(backend.clone())
         .agent(Arc::new(FixedAgent::new("index", candidates)))
-        .agent(Arc::new(FixedAgent::new("query", vec![wrong])))
+        .agent(Arc::new(FixedAgent::new("query", vec![wrong, slow])))
         .options(quick())
         .build()
         .unwrap();
@@ -118,6 +122,10 @@ async fn the_better_agent_wins_and_bad_candidates_are_told_why() {
     assert_eq!(status(&report, "index-3"), CandidateStatus::Failed);
     assert_eq!(status(&report, "query-1"), CandidateStatus::Rejected);
     assert_eq!(candidate(&report, "query-1").answers, Answers::Differs);
+    assert_eq!(status(&report, "query-2"), CandidateStatus::Rejected);
+    let reason = &candidate(&report, "query-2").reason;
+    assert!(reason.contains("far slower than the original") && reason.contains("by_owner with"), "{reason}");
+    assert!(reason.contains("the original takes"), "{reason}");
 
     assert_eq!(report.promotion.hash.len(), 64);
     assert!(report.promotion.steps[0].up[0].starts_with("CREATE INDEX CONCURRENTLY things_owner"));
