@@ -1,5 +1,7 @@
 //! The command line.
 
+mod workload;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use pgverse::types::{Limits, Objective, Problem};
 
 use crate::output::json::JsonTarget;
+
+pub(crate) use workload::Workload;
 
 /// Make a slow PostgreSQL database faster, and prove it.
 ///
@@ -32,6 +36,8 @@ pub(crate) enum Command {
     Compete(Compete),
     /// Tell whether two queries give the same answers
     Same(Same),
+    /// Print what is understood of a workload
+    Workload(Workload),
     /// Judge the trials that a report recorded again
     Judge(ReportFile),
     /// Print the promotion plan of a report and its hash

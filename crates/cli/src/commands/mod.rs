@@ -6,6 +6,7 @@ pub(crate) mod fork;
 pub(crate) mod judge;
 pub(crate) mod plan;
 pub(crate) mod same;
+pub(crate) mod workload;
 
 use std::path::Path;
 

@@ -30,4 +30,4 @@ pub use report::{
 pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState, Unqueued, Work, WorkPair};
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};
 pub use verdict::{Interval, Ranked, StatementVerdict, Verdict};
-pub use workload::{Origin, ParameterSet, Statement, StatementKind, Workload};
+pub use workload::{Origin, ParameterSet, Selectivity, Statement, StatementKind, Workload};
