@@ -6,12 +6,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use pgverse::types::{Limits, Objective, Problem};
 
 use crate::output::json::JsonTarget;
 
-pub(crate) use workload::Workload;
+pub(crate) use workload::{Stats, Workload};
 
 /// Make a slow PostgreSQL database faster, and prove it.
 ///
@@ -59,14 +59,17 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("from").required(true).args(["workload", "stats"]))]
 pub(crate) struct Compete {
     /// Connection string of the database; it is only read
     #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
     pub(crate) source: String,
     /// File with the statements that matter, their weights and parameters
     #[arg(long, value_name = "FILE")]
-    pub(crate) workload: PathBuf,
-    /// The problem in plain words, for the report
+    pub(crate) workload: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) stats: Stats,
+    /// The problem in plain words, for the report; with --stats only the statements that it is about take part
     #[arg(long, value_name = "TEXT")]
     pub(crate) problem: Option<String>,
     #[command(flatten)]

@@ -10,6 +10,7 @@ use pgverse::types::{CostModel, Problem, Workload};
 use pgverse::workload::Parsed;
 use pgverse::{Context, Error, Result};
 
+use super::workload::{Asked, from_stats};
 use crate::args::{self, Rules};
 use crate::exit::Outcome;
 use crate::output;
@@ -17,7 +18,7 @@ use crate::output::json::JsonTarget;
 use crate::output::progress;
 
 pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
-    let parsed = pgverse::workload::load_with_origins(&args.workload)?;
+    let parsed = parsed(cx, &args).await?;
     for note in &parsed.notes {
         output::note(&format!("note: {}: {}", note.statement, note.message));
     }
@@ -28,6 +29,27 @@ pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
     };
     let outcome = hold(cx, contest, &args.rules, args.json.json.as_ref()).await;
     outcome.map_err(|error| placed(error, &parsed))
+}
+
+/// The workload, from a file or from pg_stat_statements.
+async fn parsed(cx: &Context, args: &args::Compete) -> Result<Parsed> {
+    if let Some(file) = &args.workload {
+        return pgverse::workload::load_with_origins(file);
+    }
+    args.json.json.as_ref().map_or(Ok(()), JsonTarget::check)?;
+    let asked = Asked {
+        dsn: Dsn::parse(&args.source)?,
+        stats: &args.stats,
+        problem: args.problem.as_deref(),
+        backend: &args.rules.backend,
+        limit: args.rules.statement_timeout,
+        explain: false,
+    };
+    let intake = from_stats(cx, asked).await?;
+    for remark in &intake.remarks {
+        output::note(&format!("note: {remark}"));
+    }
+    Ok(intake.parsed)
 }
 
 /// Adds the place in the file to an error that names a statement of the workload.

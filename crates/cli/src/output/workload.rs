@@ -2,6 +2,8 @@
 
 use comfy_table::{Cell, ContentArrangement, Table};
 use pgverse::types::{Statement, StatementKind, Workload};
+use pgverse::workload::english::Understood;
+use pgverse::workload::review::Review;
 
 use super::table::STYLE;
 use super::units::significant;
@@ -36,6 +38,42 @@ fn sets(statement: &Statement) -> String {
     let sets: Vec<String> =
         statement.parameter_sets.iter().filter(|set| !set.values.is_empty()).map(line).collect();
     sets.join("\n")
+}
+
+/// What a problem in plain words was understood to be.
+pub(crate) fn words(understood: &Understood) -> String {
+    let mut text = String::from("\nunderstood:");
+    let mut part = |name: &str, values: &[String]| {
+        if !values.is_empty() {
+            text.push_str(&format!(" {name} {};", values.join(", ")));
+        }
+    };
+    part("tables", &understood.tables);
+    part("columns", &understood.columns);
+    part("symptoms", &understood.symptoms.iter().map(|s| s.to_string()).collect::<Vec<_>>());
+    part(
+        "mean time at least",
+        &understood.min_mean_ms.iter().map(|ms| format!("{ms} ms")).collect::<Vec<_>>(),
+    );
+    part("other words", &understood.unknown);
+    text.push('\n');
+    text
+}
+
+/// Plan, cause and next step of one statement.
+pub(crate) fn review(review: &Review) -> String {
+    let Review { statement, parameter_set, milliseconds, findings, plan } = review;
+    let mut text = format!("\n{statement} with {parameter_set}: {} ms\n", significant(*milliseconds));
+    for finding in findings {
+        text.push_str(&format!("  cause: {}\n  next:  {}\n", finding.cause, finding.next));
+    }
+    if findings.is_empty() {
+        text.push_str("  nothing in the plan stands out\n");
+    }
+    for line in plan {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -40,12 +40,17 @@
 mod classify;
 mod directive;
 mod draft;
+pub mod english;
+pub mod intake;
 mod json;
 mod normalize;
+pub mod parameters;
 mod position;
+pub mod review;
 mod scan;
 mod split;
 mod sql;
+pub mod stats;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,0 +1,440 @@
+//! Parameter sets for one normalized statement.
+
+use std::time::Duration;
+
+use tokio_postgres::types::{Kind, Type};
+
+use super::compared::{Compared, How, Role, compared};
+use super::prove::{found, run};
+use super::repair::repair;
+use super::sample::{Combinations, KEPT, Together, combinations, quantiles, stored};
+use super::value::{absent, array, beyond, pattern, typed, usual, weight};
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::Session;
+use crate::types::{Origin, ParameterSet, Selectivity};
+use crate::workload::scan::{Kind as TokenKind, Scanner};
+
+const CLASSES: [Selectivity; 4] =
+    [Selectivity::Frequent, Selectivity::Typical, Selectivity::Rare, Selectivity::Absent];
+
+/// What became of a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Synthesis {
+    /// The text that runs; not the normalized one where `$n` stood in a place where no parameter may.
+    pub sql: String,
+    /// Sets that were run and found what their class promises.
+    pub sets: Vec<ParameterSet>,
+    /// Rows that each set found, same order.
+    pub found: Vec<f64>,
+    /// Sets that ran, but found something else than their class promises.
+    pub missed: usize,
+    /// How the values were obtained, what was assumed, what was dropped and why.
+    pub notes: Vec<String>,
+}
+
+/// Makes and proves parameter sets on a fork. `limit` is the longest time of one run.
+///
+/// # Errors
+/// `Sql` where the server cannot prepare the statement or no set runs; the message says why.
+pub async fn synthesize(cx: &Context, session: &Session, sql: &str, limit: Duration) -> Result<Synthesis> {
+    let (sql, mut notes) = repair(sql);
+    let prepared = session.prepare(cx, &sql).await.map_err(|error| {
+        if error.context().iter().any(|(key, value)| *key == "sqlstate" && value == "42P18") {
+            error.hint(
+                "the server cannot tell the type of a parameter from the text: give this statement in a file",
+            )
+        } else {
+            error
+        }
+    })?;
+    let types = prepared.params().to_vec();
+    let tree = compared(&sql, types.len());
+    let mut maker = Maker { cx, session, types, tree, notes: Vec::new(), constants: Vec::new() };
+    maker.constants().await?;
+    let made = maker.sets().await?;
+    notes.append(&mut maker.notes);
+    let mut synthesis = Synthesis { sql, sets: Vec::new(), found: Vec::new(), missed: 0, notes };
+    let mut refused: Option<Error> = None;
+    let mut second_choice = None;
+    for (class, attempts) in made {
+        let mut ran = None;
+        for values in attempts {
+            if synthesis.sets.iter().any(|set| set.values == values) {
+                continue;
+            }
+            match run(cx, session, &synthesis.sql, &values, limit).await {
+                Ok(plan) => {
+                    let rows = found(&plan);
+                    let keeps = keeps(class, rows, &synthesis);
+                    ran = Some((values, rows, keeps));
+                    if keeps {
+                        break;
+                    }
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Connection) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    synthesis.notes.push(format!("set {} dropped: {}", class.as_str(), error.message()));
+                    refused = Some(error);
+                }
+            }
+        }
+        let Some((values, rows, keeps)) = ran else { continue };
+        let set = ParameterSet {
+            id: class.as_str().into(),
+            values,
+            weight: weight(class),
+            origin: Origin::Synthesized(class),
+        };
+        if keeps {
+            synthesis.sets.push(set);
+            synthesis.found.push(rows);
+        } else {
+            synthesis.missed += 1;
+            synthesis.notes.push(format!("set {} dropped: it found {rows} rows", class.as_str()));
+            second_choice.get_or_insert((set, rows));
+        }
+    }
+    if synthesis.sets.is_empty() {
+        let Some((set, rows)) = second_choice else {
+            return Err(refused.unwrap_or_else(|| Error::new(ErrorKind::Sql, "no values could be found")));
+        };
+        // It runs, and nothing else does.
+        synthesis.sets.push(set);
+        synthesis.found.push(rows);
+    }
+    Ok(synthesis)
+}
+
+/// Whether a set finds what its class promises, beside those that were kept before it: frequent first.
+fn keeps(class: Selectivity, rows: f64, kept: &Synthesis) -> bool {
+    let less_than_before = kept.found.iter().all(|before| rows <= *before);
+    match class {
+        Selectivity::Absent => rows == 0.0,
+        _ => rows >= 1.0 && less_than_before,
+    }
+}
+
+struct Maker<'a> {
+    cx: &'a Context,
+    session: &'a Session,
+    types: Vec<Type>,
+    tree: Compared,
+    notes: Vec<String>,
+    /// Values that are the same in all sets.
+    constants: Vec<Option<Option<String>>>,
+}
+
+type Values = Vec<Option<String>>;
+
+impl Maker<'_> {
+    /// Values for parameters that are compared with nothing.
+    async fn constants(&mut self) -> Result<()> {
+        self.constants = vec![None; self.types.len()];
+        for at in 0..self.types.len() {
+            let (value, how) = match self.tree.roles[at].clone() {
+                Role::Limit => (Some("20".to_owned()), "a page of 20 rows".to_owned()),
+                Role::Offset => (Some("0".to_owned()), "the first page".to_owned()),
+                Role::Field { of: None, function } => {
+                    let field = if function == "to_char" { "YYYY-MM" } else { "day" };
+                    (Some(field.to_owned()), format!("a usual argument of {function}"))
+                }
+                Role::Field { of: Some((scope, document)), .. } if self.types[at].name() == "text" => {
+                    let keys = format!("(SELECT min(k) FROM jsonb_object_keys(to_jsonb({document})) AS k)");
+                    let keys = vec![self.substitute(&keys)];
+                    let found = combinations(self.cx, self.session, &self.tree.scopes[scope], &keys).await;
+                    let key =
+                        found.ok().and_then(|f| f.frequent.into_iter().next()?.values.into_iter().next());
+                    (key, format!("a key of {document}"))
+                }
+                Role::Elsewhere | Role::Field { .. } => {
+                    (usual(&self.types[at]), format!("known by its type {} only", self.types[at].name()))
+                }
+                Role::Compared { .. } | Role::Stored { .. } => continue,
+            };
+            self.notes.push(format!("${}: {how}", at + 1));
+            self.constants[at] = Some(value);
+        }
+        self.stored().await
+    }
+
+    /// Values for columns that are written, all of one table from the same row.
+    async fn stored(&mut self) -> Result<()> {
+        let of = |role: &Role| match role {
+            Role::Stored { table, column } => Some((table.clone(), column.clone())),
+            _ => None,
+        };
+        let roles: Vec<(usize, (String, String))> =
+            self.tree.roles.iter().enumerate().filter_map(|(at, role)| Some((at, of(role)?))).collect();
+        let Some((_, (table, _))) = roles.first().cloned() else { return Ok(()) };
+        let columns: Vec<String> = roles.iter().map(|(_, (_, column))| column.clone()).collect();
+        let row = stored(self.cx, self.session, &table, &columns).await?;
+        for ((at, (_, column)), (value, unique)) in roles.into_iter().zip(row) {
+            let of = self.types[at].clone();
+            let mut chosen = value.or_else(|| usual(&of));
+            let mut how = format!("${}: {column} of a row of {table}", at + 1);
+            if unique {
+                let beyond = match beyond(&of, true) {
+                    Some(end) => {
+                        let scope = super::compared::Scope { from: table.clone(), conditions: Vec::new() };
+                        let ends =
+                            quantiles(self.cx, self.session, &scope, &column, &[], &[], &[end]).await?;
+                        ends.into_iter().next().flatten()
+                    }
+                    None => absent(&of),
+                };
+                chosen = beyond.or(chosen);
+                how = format!("${}: a new value, since {column} of {table} is unique", at + 1);
+            }
+            self.notes.push(how);
+            self.constants[at] = Some(chosen);
+        }
+        Ok(())
+    }
+
+    /// A text with its parameters as literals, so that it can be asked alone.
+    fn substitute(&self, text: &str) -> String {
+        let tokens = Scanner::new(text).map_while(Result::ok);
+        let replaced = tokens.map(|token| {
+            let at =
+                (token.kind == TokenKind::Parameter).then(|| token.text[1..].parse::<usize>().ok()).flatten();
+            match at.and_then(|n| Some((self.types.get(n.checked_sub(1)?)?, self.constants.get(n - 1)?))) {
+                Some((of, constant)) => {
+                    let value = constant.clone().unwrap_or_else(|| usual(of));
+                    typed(value.as_deref(), of)
+                }
+                None => token.text.to_owned(),
+            }
+        });
+        replaced.collect()
+    }
+
+    /// Values for each class, several attempts each.
+    async fn sets(&mut self) -> Result<Vec<(Selectivity, Vec<Values>)>> {
+        let base: Values = self.constants.iter().map(|c| c.clone().flatten()).collect();
+        let mut sets: Vec<(Selectivity, Vec<Values>)> = Vec::new();
+        if !self.tree.roles.iter().any(|role| matches!(role, Role::Compared { .. })) {
+            return Ok(vec![(Selectivity::Typical, vec![base])]);
+        }
+        let mut scopes = Vec::new();
+        for at in 0..self.tree.scopes.len() {
+            scopes.push(self.scope(at).await?);
+        }
+        for class in CLASSES {
+            let mut attempts: Vec<Values> = Vec::new();
+            for attempt in 0..KEPT {
+                let mut values = base.clone();
+                let mut changed = false;
+                let mut possible = true;
+                for scope in &scopes {
+                    match scope.values(self, class, attempt).await? {
+                        Some(chosen) => {
+                            for (at, value) in chosen {
+                                values[at] = Some(value);
+                                changed = true;
+                            }
+                        }
+                        None => possible = false,
+                    }
+                }
+                if possible && changed && !attempts.contains(&values) {
+                    attempts.push(values);
+                }
+            }
+            sets.push((class, attempts));
+        }
+        Ok(sets)
+    }
+
+    /// What is known of the values of one part of the statement.
+    async fn scope(&mut self, at: usize) -> Result<ScopeValues> {
+        let mut found = ScopeValues { scope: at, ..ScopeValues::default() };
+        for (parameter, role) in self.tree.roles.clone().into_iter().enumerate() {
+            let Role::Compared { scope, other, how } = role else { continue };
+            if scope != at {
+                continue;
+            }
+            let of = self.types[parameter].clone();
+            let other = self.substitute(&other);
+            self.notes.push(format!(
+                "${}: real values of {}",
+                parameter + 1,
+                other.split_whitespace().collect::<Vec<_>>().join(" ")
+            ));
+            match how {
+                How::From | How::To => found.ranges.push((parameter, other, how)),
+                How::Equal(_) | How::Differs => found.equals.push((parameter, other, how)),
+                How::Like => found.equals.push((parameter, format!("left(({other})::text, 3)"), how)),
+                How::Part => found.equals.push((parameter, part(&other, &of), how)),
+            }
+        }
+        let mut expressions: Vec<String> = Vec::new();
+        for (_, expression, _) in &found.equals {
+            if !expressions.contains(expression) {
+                expressions.push(expression.clone());
+            }
+        }
+        if !expressions.is_empty() {
+            let scope = &self.tree.scopes[at];
+            found.together = combinations(self.cx, self.session, scope, &expressions).await?;
+        }
+        found.expressions = expressions;
+        Ok(found)
+    }
+}
+
+/// What a parameter that is part of an expression can be, as an expression over it.
+fn part(other: &str, of: &Type) -> String {
+    match of.kind() {
+        Kind::Array(_) => format!("(({other})[1:1])"),
+        Kind::Range(_) => other.to_owned(),
+        _ if of.name() == "jsonb" => format!(
+            "(SELECT jsonb_build_object(k, v) FROM jsonb_each({other}) AS pgverse_pair(k, v) ORDER BY k LIMIT 1)"
+        ),
+        _ if of.name() == "text" => format!("(SELECT min(k) FROM jsonb_object_keys({other}) AS k)"),
+        _ => format!("lower({other})"),
+    }
+}
+
+#[derive(Default)]
+struct ScopeValues {
+    scope: usize,
+    equals: Vec<(usize, String, How)>,
+    ranges: Vec<(usize, String, How)>,
+    expressions: Vec<String>,
+    together: Combinations,
+}
+
+impl ScopeValues {
+    /// Values for a class; nothing where it cannot be had, or would be the same as another.
+    async fn values(
+        &self,
+        maker: &Maker<'_>,
+        class: Selectivity,
+        attempt: usize,
+    ) -> Result<Option<Vec<(usize, String)>>> {
+        let Combinations { frequent, typical, rare } = &self.together;
+        let rows = |list: &[Together]| list.first().map_or(0, |t| t.rows);
+        let list = match class {
+            Selectivity::Frequent => frequent,
+            Selectivity::Typical | Selectivity::Absent => typical,
+            Selectivity::Rare => rare,
+        };
+        let alone = self.ranges.is_empty() && !self.equals.is_empty();
+        let same = match class {
+            Selectivity::Frequent => rows(frequent) == rows(typical),
+            Selectivity::Rare => rows(rare) == rows(typical),
+            _ => false,
+        };
+        let Some(together) = list.get(attempt).or_else(|| list.first().filter(|_| attempt == 0)) else {
+            return if self.equals.is_empty() && attempt == 0 {
+                self.bounds(maker, class, None).await
+            } else {
+                Ok(None)
+            };
+        };
+        if alone && same {
+            return Ok(None);
+        }
+        let mut chosen = Vec::new();
+        let mut gone = false;
+        for (parameter, expression, how) in &self.equals {
+            let column = self.expressions.iter().position(|e| e == expression).unwrap_or_default();
+            let of = &maker.types[*parameter];
+            let value = |place: usize| {
+                let from = list.get(attempt + place).unwrap_or(together);
+                from.values.get(column).cloned().unwrap_or_default()
+            };
+            if class == Selectivity::Absent
+                && *how != How::Differs
+                && let Some(value) = self.none(maker, of, expression, *how).await?
+            {
+                gone = true;
+                chosen.push((*parameter, value));
+                continue;
+            }
+            chosen.push((
+                *parameter,
+                match how {
+                    How::Like => pattern(&value(0)),
+                    How::Equal(_) if matches!(of.kind(), Kind::Array(_)) => {
+                        let mut values: Vec<String> = (0..3).map(value).collect();
+                        values.dedup();
+                        array(&values)
+                    }
+                    How::Equal(place) => value(*place),
+                    _ => value(0),
+                },
+            ));
+        }
+        if class == Selectivity::Absent && !gone && self.ranges.is_empty() {
+            return Ok(None);
+        }
+        if let Some(bounds) = self.bounds(maker, class, Some(together)).await? {
+            chosen.extend(bounds);
+        }
+        Ok(Some(chosen))
+    }
+
+    /// A value that an expression never takes.
+    async fn none(&self, maker: &Maker<'_>, of: &Type, expression: &str, how: How) -> Result<Option<String>> {
+        if how == How::Like {
+            return Ok(Some("%pgverse-absent%".to_owned()));
+        }
+        if let Some(value) = absent(of) {
+            return Ok(Some(value));
+        }
+        let (element, is_list) = match of.kind() {
+            Kind::Array(element) => (element, true),
+            _ => (of, false),
+        };
+        let Some(end) = beyond(element, true).filter(|_| how != How::Part) else { return Ok(None) };
+        let scope = &maker.tree.scopes[self.scope];
+        let ends = quantiles(maker.cx, maker.session, scope, expression, &[], &[], &[end]).await?;
+        let value = ends.into_iter().next().flatten();
+        Ok(value.map(|value| if is_list { array(&[value]) } else { value }))
+    }
+
+    /// Bounds of ranges among the rows where the equal values hold.
+    async fn bounds(
+        &self,
+        maker: &Maker<'_>,
+        class: Selectivity,
+        together: Option<&Together>,
+    ) -> Result<Option<Vec<(usize, String)>>> {
+        if self.ranges.is_empty() {
+            return Ok(None);
+        }
+        let equal: Vec<(String, String)> = together
+            .map(|t| self.expressions.iter().cloned().zip(t.values.iter().cloned()).collect())
+            .unwrap_or_default();
+        let mut chosen = Vec::new();
+        for (parameter, expression, how) in &self.ranges {
+            let of = &maker.types[*parameter];
+            let both = self.ranges.iter().any(|(_, other, way)| other == expression && way != how);
+            let from = *how == How::From;
+            let rank = match (class, both) {
+                (Selectivity::Frequent, true) => 0.02,
+                (Selectivity::Typical, true) => 0.4,
+                (Selectivity::Rare, true) => 0.49,
+                (Selectivity::Frequent, false) => 0.05,
+                (Selectivity::Typical, false) => 0.5,
+                _ => 0.95,
+            };
+            let rank = if from { rank } else { 1.0 - rank };
+            // Both bounds of an empty range lie beyond the largest value.
+            let above = from || both;
+            let ends: Vec<String> = beyond(of, above).into_iter().collect();
+            let scope = &maker.tree.scopes[self.scope];
+            let found = quantiles(maker.cx, maker.session, scope, expression, &equal, &[rank], &ends).await?;
+            let at = usize::from(class == Selectivity::Absent);
+            match found.get(at).cloned().flatten() {
+                Some(value) => chosen.push((*parameter, value)),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(chosen))
+    }
+}

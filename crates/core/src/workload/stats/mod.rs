@@ -1,0 +1,7 @@
+//! A workload from pg_stat_statements: a snapshot, or the difference of two, filtered and weighted.
+
+mod choose;
+mod snapshot;
+
+pub use choose::{Chosen, Filter, choose};
+pub use snapshot::{Entry, Snapshot, read};
