@@ -32,3 +32,9 @@ bench-verdict:
 # Equal answers: the corpus of pairs, and published ones from a local copy (LITERATURE=file).
 bench-equality:
 	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
+
+.PHONY: bench-workload
+
+# Workload intake: values for normalized statements; FIGURES=parameters for one of its figures.
+bench-workload:
+	cargo run --release --locked -p pgverse-benches --bin workload -- $(FIGURES)

@@ -5,6 +5,7 @@
 
 mod agents;
 mod home;
+pub mod mixed;
 mod server;
 pub mod shop;
 pub mod suite;
