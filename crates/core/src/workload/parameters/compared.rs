@@ -42,6 +42,8 @@ pub(super) enum How {
 pub(super) struct Scope {
     /// What it reads: the text behind FROM.
     pub(super) from: String,
+    /// The WITH clauses that it can see; as text, each with its keyword.
+    pub(super) with: String,
     /// Its conditions that hold no parameter.
     pub(super) conditions: Vec<String>,
 }
@@ -219,7 +221,9 @@ fn compare(
 
 /// The part of the statement that a node belongs to.
 fn scope_of(node: &SyntaxNode, nodes: &mut Vec<SyntaxNode>, scopes: &mut Vec<Scope>) -> Option<usize> {
-    use SyntaxKind::{DELETE, FROM_CLAUSE, ON_CLAUSE, SELECT, UPDATE, USING_CLAUSE, WHERE_CLAUSE};
+    use SyntaxKind::{
+        DELETE, FROM_CLAUSE, ON_CLAUSE, SELECT, UPDATE, USING_CLAUSE, WHERE_CLAUSE, WITH_CLAUSE,
+    };
     let owner = node.ancestors().find(|n| matches!(n.kind(), SELECT | UPDATE | DELETE))?;
     if let Some(known) = nodes.iter().position(|n| *n == owner) {
         return Some(known);
@@ -264,8 +268,12 @@ fn scope_of(node: &SyntaxNode, nodes: &mut Vec<SyntaxNode>, scopes: &mut Vec<Sco
         Some(on) => cut(&on, &text),
         None => text,
     };
+    let with = owner.ancestors().find_map(|n| n.children().find(|n| n.kind() == WITH_CLAUSE));
+    // Inside of the clause itself nothing of it can be told apart.
+    let with = with.filter(|clause| !clause.text_range().contains_range(owner.text_range()));
+    let with = with.map(|clause| clause.text().to_string()).unwrap_or_default();
     nodes.push(owner);
-    scopes.push(Scope { from, conditions });
+    scopes.push(Scope { from, with, conditions });
     Some(nodes.len() - 1)
 }
 

@@ -45,7 +45,10 @@ async fn ask(cx: &Context, session: &Session, sql: &str) -> Result<Vec<serde_jso
 fn rows_of(scope: &Scope, select: &str, bare: bool) -> String {
     let conditions: String =
         if bare { String::new() } else { scope.conditions.iter().map(|c| format!(" AND ({c})")).collect() };
-    format!("(SELECT {select} FROM {} WHERE TRUE{conditions} LIMIT {ROWS}) AS pgverse_rows", scope.from)
+    format!(
+        "({} SELECT {select} FROM {} WHERE TRUE{conditions} LIMIT {ROWS}) AS pgverse_rows",
+        scope.with, scope.from
+    )
 }
 
 /// The combinations of values that these expressions take together.

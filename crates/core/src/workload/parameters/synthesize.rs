@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_postgres::types::{Kind, Type};
 
-use super::compared::{Compared, How, Role, compared};
+use super::compared::{Compared, How, Role, Scope, compared};
 use super::prove::{found, run};
 use super::repair::repair;
 use super::sample::{Combinations, KEPT, Together, combinations, quantiles, stored};
@@ -50,7 +50,8 @@ pub async fn synthesize(cx: &Context, session: &Session, sql: &str, limit: Durat
     })?;
     let types = prepared.params().to_vec();
     let tree = compared(&sql, types.len());
-    let mut maker = Maker { cx, session, types, tree, notes: Vec::new(), constants: Vec::new() };
+    let mut maker =
+        Maker { cx, session, types, tree, notes: Vec::new(), asked: Vec::new(), constants: Vec::new() };
     maker.constants().await?;
     let made = maker.sets().await?;
     notes.append(&mut maker.notes);
@@ -123,6 +124,8 @@ struct Maker<'a> {
     types: Vec<Type>,
     tree: Compared,
     notes: Vec<String>,
+    /// The parts of the statement, with what is known of their parameters as literals.
+    asked: Vec<Scope>,
     /// Values that are the same in all sets.
     constants: Vec<Option<Option<String>>>,
 }
@@ -170,7 +173,10 @@ impl Maker<'_> {
             self.tree.roles.iter().enumerate().filter_map(|(at, role)| Some((at, of(role)?))).collect();
         let Some((_, (table, _))) = roles.first().cloned() else { return Ok(()) };
         let columns: Vec<String> = roles.iter().map(|(_, (_, column))| column.clone()).collect();
-        let row = stored(self.cx, self.session, &table, &columns).await?;
+        let row = match stored(self.cx, self.session, &table, &columns).await {
+            Ok(row) => row,
+            Err(error) => return self.give_up(error, roles.iter().map(|(at, _)| *at)),
+        };
         for ((at, (_, column)), (value, unique)) in roles.into_iter().zip(row) {
             let of = self.types[at].clone();
             let mut chosen = value.or_else(|| usual(&of));
@@ -178,7 +184,8 @@ impl Maker<'_> {
             if unique {
                 let beyond = match beyond(&of, true) {
                     Some(end) => {
-                        let scope = super::compared::Scope { from: table.clone(), conditions: Vec::new() };
+                        let scope =
+                            Scope { from: table.clone(), with: String::new(), conditions: Vec::new() };
                         let ends =
                             quantiles(self.cx, self.session, &scope, &column, &[], &[], &[end]).await?;
                         ends.into_iter().next().flatten()
@@ -213,14 +220,21 @@ impl Maker<'_> {
 
     /// Values for each class, several attempts each.
     async fn sets(&mut self) -> Result<Vec<(Selectivity, Vec<Values>)>> {
-        let base: Values = self.constants.iter().map(|c| c.clone().flatten()).collect();
-        let mut sets: Vec<(Selectivity, Vec<Values>)> = Vec::new();
-        if !self.tree.roles.iter().any(|role| matches!(role, Role::Compared { .. })) {
-            return Ok(vec![(Selectivity::Typical, vec![base])]);
+        for scope in &mut self.tree.scopes.clone() {
+            scope.from = self.substitute(&scope.from);
+            scope.with = self.substitute(&scope.with);
+            self.asked.push(scope.clone());
         }
         let mut scopes = Vec::new();
         for at in 0..self.tree.scopes.len() {
             scopes.push(self.scope(at).await?);
+        }
+        let by_type =
+            |(constant, of): (&Option<Option<String>>, &Type)| constant.clone().unwrap_or_else(|| usual(of));
+        let base: Values = self.constants.iter().zip(&self.types).map(by_type).collect();
+        let mut sets: Vec<(Selectivity, Vec<Values>)> = Vec::new();
+        if scopes.iter().all(|scope| scope.equals.is_empty() && scope.ranges.is_empty()) {
+            return Ok(vec![(Selectivity::Typical, vec![base])]);
         }
         for class in CLASSES {
             let mut attempts: Vec<Values> = Vec::new();
@@ -242,6 +256,10 @@ impl Maker<'_> {
                 if possible && changed && !attempts.contains(&values) {
                     attempts.push(values);
                 }
+            }
+            // Where the rows give nothing, what the types alone give.
+            if class == Selectivity::Typical {
+                attempts.push(base.clone());
             }
             sets.push((class, attempts));
         }
@@ -277,11 +295,40 @@ impl Maker<'_> {
             }
         }
         if !expressions.is_empty() {
-            let scope = &self.tree.scopes[at];
-            found.together = combinations(self.cx, self.session, scope, &expressions).await?;
+            match combinations(self.cx, self.session, &self.asked[at], &expressions).await {
+                Ok(together) => found.together = together,
+                Err(error) => {
+                    let equals = std::mem::take(&mut found.equals);
+                    self.give_up(error, equals.iter().map(|(parameter, ..)| *parameter))?;
+                }
+            }
         }
         found.expressions = expressions;
+        for range in std::mem::take(&mut found.ranges) {
+            match quantiles(self.cx, self.session, &self.asked[at], &range.1, &[], &[0.5], &[]).await {
+                Ok(_) => found.ranges.push(range),
+                Err(error) => self.give_up(error, [range.0])?,
+            }
+        }
         Ok(found)
+    }
+
+    /// These parameters get values by their type alone, since the rows could not be asked.
+    fn give_up(&mut self, error: Error, parameters: impl IntoIterator<Item = usize>) -> Result<()> {
+        if !matches!(error.kind(), ErrorKind::Sql | ErrorKind::Timeout) || self.cx.check().is_err() {
+            return Err(error);
+        }
+        for at in parameters {
+            let of = &self.types[at];
+            self.notes.push(format!(
+                "${}: its rows cannot be asked ({}), so known by its type {} only",
+                at + 1,
+                error.message(),
+                of.name()
+            ));
+            self.constants[at] = Some(usual(of));
+        }
+        Ok(())
     }
 }
 
@@ -391,7 +438,7 @@ impl ScopeValues {
             _ => (of, false),
         };
         let Some(end) = beyond(element, true).filter(|_| how != How::Part) else { return Ok(None) };
-        let scope = &maker.tree.scopes[self.scope];
+        let scope = &maker.asked[self.scope];
         let ends = quantiles(maker.cx, maker.session, scope, expression, &[], &[], &[end]).await?;
         let value = ends.into_iter().next().flatten();
         Ok(value.map(|value| if is_list { array(&[value]) } else { value }))
@@ -427,8 +474,15 @@ impl ScopeValues {
             // Both bounds of an empty range lie beyond the largest value.
             let above = from || both;
             let ends: Vec<String> = beyond(of, above).into_iter().collect();
-            let scope = &maker.tree.scopes[self.scope];
-            let found = quantiles(maker.cx, maker.session, scope, expression, &equal, &[rank], &ends).await?;
+            let scope = &maker.asked[self.scope];
+            let found =
+                match quantiles(maker.cx, maker.session, scope, expression, &equal, &[rank], &ends).await {
+                    Err(error) if matches!(error.kind(), ErrorKind::Sql | ErrorKind::Timeout) => {
+                        maker.cx.check()?;
+                        return Ok(None);
+                    }
+                    other => other?,
+                };
             let at = usize::from(class == Selectivity::Absent);
             match found.get(at).cloned().flatten() {
                 Some(value) => chosen.push((*parameter, value)),

@@ -5,16 +5,20 @@
 
 use std::time::Duration;
 
-use pgverse::Context;
-use pgverse::demo::Demo;
-use pgverse::pg::{Source, read_catalog};
-use pgverse::workload::english::{rank, understand};
-use pgverse::workload::parameters::synthesize;
-use pgverse::workload::stats::{Chosen, Filter, choose, read};
+use pgverse_core::Context;
+use pgverse_core::pg::{Source, read_catalog};
+use pgverse_core::workload::english::{rank, understand};
+use pgverse_core::workload::parameters::synthesize;
+use pgverse_core::workload::stats::{Chosen, Filter, choose, read};
 use pgverse_testkit::{TestServer, mixed};
 
+/// The schema of the demo shop.
+const SHOP: &str = include_str!("../../pgverse/src/demo/schema.sql");
+
 async fn after_a_run() -> (TestServer, Vec<Chosen>) {
-    let server = mixed::server(&Demo::new(0.05).unwrap().scripts()).await;
+    let server =
+        mixed::server(&[format!("SET demo.scale = '0.05';\n{SHOP}"), "VACUUM (FREEZE, ANALYZE)".to_owned()])
+            .await;
     server.sql("shop", "SELECT public.pg_stat_statements_reset()").await;
     mixed::run(&server, 2).await;
     let cx = Context::new();
