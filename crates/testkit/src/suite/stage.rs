@@ -11,12 +11,16 @@ use pgverse_core::types::{Universe, UniverseId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::TestServer;
+
 /// Environment variable that tells the owner process which backend to make.
 pub const OWNER_BACKEND: &str = "PGVERSE_TEST_BACKEND";
 /// Environment variable that tells the owner process the source database, as a connection string.
 pub const OWNER_SOURCE: &str = "PGVERSE_TEST_SOURCE";
 /// Environment variable that tells the owner process the home directory.
 pub const OWNER_HOME: &str = "PGVERSE_TEST_HOME";
+/// Environment variable that tells the owner process the directory of the programs.
+pub const OWNER_PROGRAMS: &str = "PGVERSE_TEST_PROGRAMS";
 
 /// What a test of the suite plays on: one backend over one source.
 #[async_trait]
@@ -32,6 +36,16 @@ pub trait Stage: Send + Sync {
 
     /// Name by which the owner process finds the backend again.
     fn name(&self) -> String;
+
+    /// A stage on another database of the same server. `in_use`: a way to fork it also while others write to it,
+    /// if the backend has one.
+    fn over(&self, database: &str, in_use: bool) -> Box<dyn Stage + '_>;
+
+    /// The server of the source.
+    fn server(&self) -> &TestServer;
+
+    /// The directory of the programs that forks run, for the owner process.
+    fn programs(&self) -> PathBuf;
 
     /// Everything that forks left on the server, on disk and among the processes, for a person to read.
     async fn leftovers(&self) -> Vec<String>;
@@ -92,6 +106,7 @@ impl Owner {
             .env(OWNER_BACKEND, stage.name())
             .env(OWNER_SOURCE, key_value(&stage.source()))
             .env(OWNER_HOME, stage.home())
+            .env(OWNER_PROGRAMS, stage.programs())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

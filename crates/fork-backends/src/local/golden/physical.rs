@@ -9,21 +9,25 @@ use super::super::core::Place;
 use super::super::mechanism::DATA;
 use super::Meta;
 use super::facts::Facts;
-use super::live::{client, configure, meta, require_extensions, run_with_progress};
-use crate::shared::{Programs, StopMode, files};
+use super::live::{configure, meta, require_extensions, run_with_progress};
+use crate::shared::{Programs, StopMode, files, run};
+
+/// The program that copies.
+pub(super) const TOOL: &str = "pg_basebackup";
 
 /// Copies and starts the server once, so that forks need no recovery.
 pub(super) async fn fill(
     cx: &Context,
     place: &Place,
     programs: &Programs,
+    tool: &Path,
     dsn: &Dsn,
     facts: &Facts,
     draft: &Path,
 ) -> Result<Meta> {
     let data = draft.join(DATA);
     place.choice.mechanism.create_golden(&place.account, &data)?;
-    let mut command = client(programs, "pg_basebackup", dsn)?;
+    let mut command = run::client(tool, dsn);
     command
         .args(["--wal-method=stream", "--checkpoint=fast", "--no-sync", "--no-manifest"])
         .arg("-D")
