@@ -11,7 +11,7 @@ mod template;
 use std::path::PathBuf;
 
 use pgverse_core::pg::Dsn;
-use pgverse_testkit::suite::{OWNER_BACKEND, OWNER_HOME, OWNER_PROGRAMS, OWNER_SOURCE, live_owner};
+use pgverse_testkit::suite::{OWNER_BACKEND, OWNER_HOME, OWNER_SOURCE, live_owner};
 
 /// The suite on PostgreSQL 14 to 18: one test for each major version, each mechanism of `local`, and `template`.
 macro_rules! matrix {
@@ -56,9 +56,6 @@ async fn owner_process() {
     let home = PathBuf::from(variable(OWNER_HOME));
     match variable(OWNER_BACKEND).as_str() {
         "template" => live_owner(&template::backend(source, &home, |_| {})).await,
-        mechanism => {
-            let programs = PathBuf::from(variable(OWNER_PROGRAMS));
-            live_owner(&local::backend(source, &home, mechanism.parse().unwrap(), programs)).await;
-        }
+        mechanism => live_owner(&local::backend(source, &home, mechanism.parse().unwrap())).await,
     }
 }

@@ -84,15 +84,19 @@ impl Programs {
         explicit().unwrap_or_else(candidates).into_iter().filter_map(|directory| Self::at(&directory).ok())
     }
 
-    /// The installation of the smallest major version, `major` or later, that has all these programs.
+    /// The installation of the smallest major version, `major` or later, for which [`Programs::tool`] finds all of
+    /// these.
     ///
     /// # Errors
     /// `NotFound`, naming the package to install.
     pub fn with_tools(major: u32, names: &[&str]) -> Result<Self> {
-        let fits = |found: &Self| {
-            found.version.major >= major && names.iter().all(|name| found.directory.join(name).is_file())
+        let all: Vec<Self> = Self::all().collect();
+        let has = |found: &Self, name: &str| {
+            let same = all.iter().filter(|other| other.version.major == found.version.major);
+            same.into_iter().any(|other| other.directory.join(name).is_file())
         };
-        Self::all().filter(fits).min_by_key(|found| found.version.major).ok_or_else(|| {
+        let fits = |found: &&Self| found.version.major >= major && names.iter().all(|name| has(found, name));
+        all.iter().filter(fits).min_by_key(|found| found.version.major).cloned().ok_or_else(|| {
             Error::new(ErrorKind::NotFound, format!("no PostgreSQL installation has {}", names.join(" and ")))
                 .with("wanted", format!("{major} or later"))
                 .hint(format!("install them with `apt-get install postgresql-{major}`, or set {PG_BIN}"))

@@ -48,17 +48,18 @@ struct Local {
     server: Arc<TestServer>,
     place: Arc<Place>,
     database: String,
-    programs: PathBuf,
+    logical: bool,
 }
 
 /// The backend of a test, or of the process that a test kills.
-pub(crate) fn backend(source: Dsn, home: &Path, mechanism: Mechanism, programs: PathBuf) -> LocalBackend {
+pub(crate) fn backend(source: Dsn, home: &Path, mechanism: Mechanism) -> LocalBackend {
     let golden = Some(GoldenSource::Server(source));
     let config = LocalConfig {
         golden,
         home: Some(home.to_owned()),
         mechanism: Some(mechanism),
-        programs: Some(programs),
+        // So that the processes that tests kill need not build it again.
+        keep_golden: true,
         ..LocalConfig::default()
     };
     LocalBackend::new(config).unwrap()
@@ -76,9 +77,8 @@ impl Local {
             // A physical copy has no rows of unlogged tables, so it is taken only where there are none.
             server.sql("shop", "TRUNCATE app.visits").await;
         }
-        let programs = programs.directory().to_owned();
-        let backend = backend(server.dsn("shop"), place.path(), mechanism, programs.clone());
-        Self { backend, server: Arc::new(server), place: Arc::new(place), database: "shop".into(), programs }
+        let backend = backend(server.dsn("shop"), place.path(), mechanism);
+        Self { backend, server: Arc::new(server), place: Arc::new(place), database: "shop".into(), logical }
     }
 }
 
@@ -105,20 +105,20 @@ impl Stage for Local {
         let mechanism = self.backend.mechanism().unwrap();
         let source = self.server.dsn(database);
         Box::new(Self {
-            backend: backend(source, self.place.path(), mechanism, self.programs.clone()),
+            backend: backend(source, self.place.path(), mechanism),
             server: Arc::clone(&self.server),
             place: Arc::clone(&self.place),
             database: database.to_owned(),
-            programs: self.programs.clone(),
+            logical: self.logical,
         })
+    }
+
+    fn same_pages(&self) -> bool {
+        !self.logical
     }
 
     fn server(&self) -> &TestServer {
         &self.server
-    }
-
-    fn programs(&self) -> PathBuf {
-        self.programs.clone()
     }
 
     async fn leftovers(&self) -> Vec<String> {

@@ -81,12 +81,12 @@ impl Stage for Template {
         })
     }
 
-    fn server(&self) -> &TestServer {
-        &self.server
+    fn same_pages(&self) -> bool {
+        true
     }
 
-    fn programs(&self) -> PathBuf {
-        PathBuf::new()
+    fn server(&self) -> &TestServer {
+        &self.server
     }
 
     async fn leftovers(&self) -> Vec<String> {

@@ -19,7 +19,8 @@ pub async fn all(stage: &dyn Stage) {
             $(
                 let begin = Instant::now();
                 print!("{} ", stringify!($line));
-                $line(stage).await;
+                // Boxed: the futures of the lines are large.
+                Box::pin($line(stage)).await;
                 println!("{:.1} s", begin.elapsed().as_secs_f64());
             )+
         };
@@ -106,11 +107,15 @@ pub async fn two_forks_differ_independently(stage: &dyn Stage) {
     stage.destroy(&two.id).await;
 }
 
-/// The planner makes the same plans at the same costs.
+/// The planner makes the same plans, at the same costs where the fork holds the same pages.
 pub async fn plans_equal_the_source(stage: &dyn Stage) {
-    let source = plans(&stage.source_session().await).await;
+    let seen = |plans: Vec<String>| -> Vec<String> {
+        let without = |line: String| line.split("  (cost=").next().unwrap_or_default().to_owned();
+        if stage.same_pages() { plans } else { plans.into_iter().map(without).collect() }
+    };
+    let source = seen(plans(&stage.source_session().await).await);
     let universe = stage.fork().await;
-    assert_eq!(plans(&stage.session(&universe.id).await).await, source);
+    assert_eq!(seen(plans(&stage.session(&universe.id).await).await), source);
     stage.destroy(&universe.id).await;
 }
 

@@ -3,4 +3,4 @@
 pub mod fork;
 mod stage;
 
-pub use stage::{OWNER_BACKEND, OWNER_HOME, OWNER_PROGRAMS, OWNER_SOURCE, Owner, Stage, live_owner};
+pub use stage::{OWNER_BACKEND, OWNER_HOME, OWNER_SOURCE, Owner, Stage, live_owner};

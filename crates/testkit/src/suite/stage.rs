@@ -19,8 +19,6 @@ pub const OWNER_BACKEND: &str = "PGVERSE_TEST_BACKEND";
 pub const OWNER_SOURCE: &str = "PGVERSE_TEST_SOURCE";
 /// Environment variable that tells the owner process the home directory.
 pub const OWNER_HOME: &str = "PGVERSE_TEST_HOME";
-/// Environment variable that tells the owner process the directory of the programs.
-pub const OWNER_PROGRAMS: &str = "PGVERSE_TEST_PROGRAMS";
 
 /// What a test of the suite plays on: one backend over one source.
 #[async_trait]
@@ -41,11 +39,12 @@ pub trait Stage: Send + Sync {
     /// if the backend has one.
     fn over(&self, database: &str, in_use: bool) -> Box<dyn Stage + '_>;
 
+    /// Whether a fork holds the source's pages as they are. A dump fills pages anew; from PostgreSQL 16 on a load
+    /// may leave some empty, and each counts in a cost.
+    fn same_pages(&self) -> bool;
+
     /// The server of the source.
     fn server(&self) -> &TestServer;
-
-    /// The directory of the programs that forks run, for the owner process.
-    fn programs(&self) -> PathBuf;
 
     /// Everything that forks left on the server, on disk and among the processes, for a person to read.
     async fn leftovers(&self) -> Vec<String>;
@@ -106,7 +105,6 @@ impl Owner {
             .env(OWNER_BACKEND, stage.name())
             .env(OWNER_SOURCE, key_value(&stage.source()))
             .env(OWNER_HOME, stage.home())
-            .env(OWNER_PROGRAMS, stage.programs())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

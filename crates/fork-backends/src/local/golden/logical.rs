@@ -63,6 +63,7 @@ pub(super) async fn fill(
     let session = Session::connect(cx, &local.with_database(&facts.database), "golden").await?;
     // Statistics are not part of a dump; and forks, which run without autovacuum, start with visibility maps.
     session.batch(cx, "VACUUM (FREEZE, ANALYZE)").await?;
+    super::drop_others(cx, &session).await?;
     session.batch(cx, "CHECKPOINT").await?;
     let settings = facts.fork_settings().known_to(cx, &session).await?;
     drop(session);
