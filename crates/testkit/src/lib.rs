@@ -11,4 +11,4 @@ pub mod suite;
 
 pub use agents::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
 pub use home::home;
-pub use server::{TestServer, end, require_programs, require_tool};
+pub use server::{TestServer, end, programs_of, require_programs, require_tool};

@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the test's own.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,17 +32,21 @@ impl TestServer {
 
     /// Starts a server with these settings over those of a throw-away server.
     pub async fn with_settings(settings: &Settings) -> Self {
-        Self::launch(settings, None).await
+        Self::launch(require_programs(), settings, None).await
+    }
+
+    /// Starts a server of these programs, with these settings over those of a throw-away server.
+    pub async fn of(programs: &Programs, settings: &Settings) -> Self {
+        Self::launch(programs.clone(), settings, None).await
     }
 
     /// Starts a server that also listens on a free port of 127.0.0.1, where it wants this password (SCRAM).
     pub async fn with_password(password: &str) -> Self {
-        Self::launch(&Settings::default(), Some(password)).await
+        Self::launch(require_programs(), &Settings::default(), Some(password)).await
     }
 
-    async fn launch(settings: &Settings, password: Option<&str>) -> Self {
+    async fn launch(programs: Programs, settings: &Settings, password: Option<&str>) -> Self {
         let cx = Context::new();
-        let programs = require_programs();
         let account = Account::resolve().expect("there is a user to run servers as");
         let directory =
             tempfile::Builder::new().prefix("pgverse-test-").tempdir().expect("a directory can be made");
@@ -113,6 +118,14 @@ impl TestServer {
         self.directory.path()
     }
 
+    /// A new directory beside the data directory, for the server's user.
+    pub fn directory_for_servers(&self, name: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        let account = Account::resolve().expect("there is a user to run servers as");
+        account.create_private(&path).expect("the directory can be made");
+        path
+    }
+
     /// Opens a session as the superuser.
     pub async fn session(&self, database: &str) -> Session {
         let session = Session::connect(&Context::new(), &self.dsn(database), "test").await;
@@ -155,6 +168,19 @@ pub fn end(server: &Server) {
 /// The PostgreSQL programs; the test fails with the name of the package if there are none.
 pub fn require_programs() -> Programs {
     Programs::find(None).unwrap_or_else(|error| panic!("this test needs PostgreSQL: {error}"))
+}
+
+/// The programs of one major version; `None`, after a notice, if there are none. In CI that is a failure.
+pub fn programs_of(major: u32) -> Option<Programs> {
+    match Programs::find(Some(major)) {
+        Ok(programs) => Some(programs),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            // Not by a macro, whose output the test harness keeps to itself.
+            let _ = writeln!(std::io::stderr(), "NOT TESTED on PostgreSQL {major}: {error}");
+            None
+        }
+        Err(error) => panic!("CI must test on PostgreSQL {major}, see scripts/versions.sh: {error}"),
+    }
 }
 
 /// A program of PostgreSQL such as `pg_dump`; the test fails with the name of the package if it is missing.
