@@ -1,0 +1,6 @@
+//! Plans carried out and undone on a real PostgreSQL.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod kinds;
+mod stage;
