@@ -3,4 +3,6 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod kinds;
+mod locks;
+mod refusals;
 mod stage;

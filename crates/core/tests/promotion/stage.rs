@@ -85,6 +85,15 @@ impl Stage {
         self.heard.lock().expect("no panic").join("\n")
     }
 
+    /// Returns as soon as the promoter has said this.
+    pub(crate) async fn until_heard(&self, words: &str) {
+        let begin = std::time::Instant::now();
+        while !self.heard().contains(words) {
+            assert!(begin.elapsed() < Duration::from_secs(60), "`{words}` in: {}", self.heard());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     pub(crate) async fn promote(&self, plan: &PromotionPlan, policy: &Policy) -> Result<Promoted> {
         let approval = Approval::of(plan, &plan.hash)?;
         promote(&self.cx, &self.source, plan, &workload(), &approval, policy).await

@@ -76,7 +76,9 @@ pub(super) async fn names(
             let (name, taken) = match &object {
                 Present::Relation { schema, name } => {
                     let name = qualified(schema, name);
-                    let sql = "SELECT 'taken' WHERE to_regclass($1) IS NOT NULL";
+                    // An index that is not valid may be what an earlier attempt left; whether it is, the promoter sees.
+                    let sql = "SELECT 'taken' WHERE to_regclass($1) IS NOT NULL AND NOT EXISTS \
+                               (SELECT FROM pg_index WHERE indexrelid = to_regclass($1) AND NOT indisvalid)";
                     (name.clone(), texts(cx, session, sql, &[Some(name)]).await?)
                 }
                 Present::Statistics { schema, name } => {
@@ -165,8 +167,7 @@ pub(super) async fn rights(
     missing.extend(texts(cx, session, journal, &[]).await?.into_iter().flatten());
     let owner = "SELECT format('own %s', c.oid::regclass) FROM pg_class c \
                  WHERE c.oid = to_regclass($1) AND NOT pg_has_role(c.relowner, 'USAGE')";
-    let create =
-        "SELECT format('create objects in schema %s', $1) WHERE NOT has_schema_privilege($1, 'CREATE')";
+    let create = "SELECT format('create objects in schema %s', $1::text) WHERE NOT has_schema_privilege($1::text, 'CREATE')";
     for step in &plan.steps {
         let table = match &step.operation {
             Operation::CreateIndex { schema, table, .. }
