@@ -1,7 +1,7 @@
 //! Carries out an approved plan: checks, steps, verification; undone as a whole if a step cannot be done.
 
 use super::action::up;
-use super::journal::{self, Journal, PromotionRecord, PromotionState, StepState, records_where};
+use super::journal::{self, Journal, PromotionRecord, PromotionState, StepState, promotions};
 use super::precondition::{admit, check};
 use super::rollback::undo;
 use super::runner::{Place, Runner};
@@ -46,11 +46,12 @@ pub async fn promote(
 ) -> Result<Promoted> {
     approval.covers(plan)?;
     // Before anything is opened that could write.
-    admit(&check(cx, source, plan, unfinished(cx, source, plan).await?.as_ref()).await?)?;
+    let earlier = standing(promotions(cx, source).await?, plan)?;
+    admit(&check(cx, source, plan, earlier.as_ref()).await?)?;
     let target = Target::open(cx, source, approval, &plan.grounds.search_path).await?;
     journal::prepare(cx, &target.work).await?;
     // Again, now that nobody else promotes.
-    let earlier = standing(cx, &target, plan).await?;
+    let earlier = standing(promotions(cx, source).await?, plan)?;
     let checks = check(cx, source, plan, earlier.as_ref()).await?;
     admit(&checks)?;
     for warning in checks.iter().filter(|c| c.finding == Finding::Warning) {
@@ -73,36 +74,27 @@ pub async fn promote(
     finish(&runner, Finish { source, plan, workload, checks, before, counted }).await
 }
 
-/// The unfinished promotion of this plan, seen through a session that only reads.
-async fn unfinished(cx: &Context, source: &Source, plan: &PromotionPlan) -> Result<Option<PromotionRecord>> {
-    let records = super::promotions(cx, source).await?;
-    Ok(records.into_iter().find(|r| r.state == PromotionState::Promoting && r.hash == plan.hash))
-}
-
 /// The unfinished promotion of this plan, if there is one and nothing else stands in the way.
-async fn standing(cx: &Context, target: &Target, plan: &PromotionPlan) -> Result<Option<PromotionRecord>> {
-    let condition = "p.state IN ('promoting', 'rolling_back') OR (p.state = 'promoted' AND p.hash = $1)";
-    let records = records_where(cx, &target.work, condition, &[Some(plan.hash.clone())]).await?;
-    for record in records {
-        match record.state {
-            PromotionState::Promoting if record.hash == plan.hash => return Ok(Some(record)),
-            PromotionState::Promoted => {
-                return Err(Error::invalid("this plan is promoted already")
-                    .with("promotion", record.id)
-                    .hint(format!("`pgverse rollback --source URL {}` undoes it", record.id)));
-            }
-            _ => {
-                return Err(Error::new(ErrorKind::Busy, "another promotion is not finished")
-                    .with("promotion", record.id)
-                    .with("its state", record.state.as_str())
-                    .hint(format!(
-                        "`pgverse rollback --source URL {}` undoes it; the same `pgverse promote` as before resumes it",
-                        record.id
-                    )));
-            }
-        }
+fn standing(records: Vec<PromotionRecord>, plan: &PromotionPlan) -> Result<Option<PromotionRecord>> {
+    let stands = |r: &PromotionRecord| match r.state {
+        PromotionState::Promoting | PromotionState::RollingBack => true,
+        PromotionState::Promoted => r.hash == plan.hash,
+        PromotionState::RolledBack => false,
+    };
+    let Some(record) = records.into_iter().find(stands) else { return Ok(None) };
+    let id = record.id;
+    match record.state {
+        PromotionState::Promoting if record.hash == plan.hash => Ok(Some(record)),
+        PromotionState::Promoted => Err(Error::invalid("this plan is promoted already")
+            .with("promotion", id)
+            .hint(format!("`pgverse rollback --source URL {id}` undoes it"))),
+        state => Err(Error::new(ErrorKind::Busy, "another promotion is not finished")
+            .with("promotion", id)
+            .with("its state", state.as_str())
+            .hint(format!(
+                "`pgverse rollback --source URL {id}` undoes it; `pgverse promote` with its plan resumes one that is promoting"
+            ))),
     }
-    Ok(None)
 }
 
 async fn steps(runner: &Runner<'_>, plan: &PromotionPlan, earlier: Option<&PromotionRecord>) -> Result<()> {

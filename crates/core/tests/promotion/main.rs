@@ -1,6 +1,6 @@
 //! Plans carried out and undone on a real PostgreSQL.
 
-#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod kinds;
 mod locks;
