@@ -6,6 +6,7 @@
 mod agents;
 mod dump;
 mod home;
+mod promotion;
 mod server;
 pub mod shop;
 pub mod suite;
@@ -13,4 +14,5 @@ pub mod suite;
 pub use agents::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
 pub use dump::dump_schema;
 pub use home::home;
+pub use promotion::{kill_after, report_of};
 pub use server::{TestServer, end, require_programs, require_tool};
