@@ -64,15 +64,7 @@ impl TestServer {
             std::fs::write(&path, format!("{rules}host all all 127.0.0.1/32 scram-sha-256\n"))
                 .expect("the rules can be written");
         }
-        let server = Server::spawn(ServerSpec {
-            programs: &programs,
-            account: &account,
-            data: &data,
-            socket: directory.path(),
-            log: &directory.path().join("log"),
-            settings: &Settings::default().with("port", &port.to_string()),
-        });
-        let server = server.expect("the server starts");
+        let server = spawn(directory.path(), port);
         // From here on a panic ends the server too.
         let this = Self { server, directory, port, password: password.map(ToOwned::to_owned) };
         this.wait_until_it_answers(&cx).await;
@@ -95,6 +87,27 @@ impl TestServer {
                 Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
             }
         }
+    }
+
+    /// Kills every process of the server at once, as a power failure does, and starts it again on the same data.
+    pub async fn crash(&mut self) {
+        let data = self.directory.path().join("data");
+        let begin = Instant::now();
+        // The postmaster first, so that it starts nobody anew.
+        let _ = self.server.process().signal(Signal::KILL);
+        loop {
+            let left = process::working_in(&data);
+            if left.is_empty() {
+                break;
+            }
+            assert!(begin.elapsed() < LIMIT, "the server's processes can be killed");
+            for process in left {
+                let _ = process.signal(Signal::KILL);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.server = spawn(self.directory.path(), self.port);
+        self.wait_until_it_answers(&Context::new()).await;
     }
 
     /// How to connect as the superuser, on the socket.
@@ -149,6 +162,18 @@ impl Drop for TestServer {
     fn drop(&mut self) {
         end(&self.server);
     }
+}
+
+fn spawn(directory: &Path, port: u16) -> Server {
+    let server = Server::spawn(ServerSpec {
+        programs: &require_programs(),
+        account: &Account::resolve().expect("there is a user to run servers as"),
+        data: &directory.join("data"),
+        socket: directory,
+        log: &directory.join("log"),
+        settings: &Settings::default().with("port", &port.to_string()),
+    });
+    server.expect("the server starts")
 }
 
 /// Ends a server from where nothing can be awaited: signals, and a look at the process table until it is gone.

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod promote;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use clap::{Args, Parser, Subcommand};
 use pgverse::types::{Limits, Objective, Problem};
 
 use crate::output::json::JsonTarget;
+
+pub(crate) use promote::{Promote, Promotions, Rollback};
 
 /// Make a slow PostgreSQL database faster, and prove it.
 ///
@@ -36,6 +40,12 @@ pub(crate) enum Command {
     Judge(ReportFile),
     /// Print the promotion plan of a report and its hash
     Plan(ReportFile),
+    /// Carry out the promotion plan of a report on the source, without blocking production
+    Promote(Promote),
+    /// Undo a promotion
+    Rollback(Rollback),
+    /// Show the promotions of a database
+    Promotions(Promotions),
     /// Make, list and destroy forks by hand
     #[command(subcommand)]
     Fork(Fork),

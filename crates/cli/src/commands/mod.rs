@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod fork;
 pub(crate) mod judge;
 pub(crate) mod plan;
+pub(crate) mod promote;
 pub(crate) mod same;
 
 use std::path::Path;
