@@ -41,6 +41,7 @@ mod classify;
 mod directive;
 mod draft;
 mod json;
+pub mod log;
 mod normalize;
 mod position;
 mod scan;
@@ -184,6 +185,12 @@ fn read(path: &Path) -> Result<String> {
             .with("file", &file)
             .hint("convert it, for example: iconv -f LATIN1 -t UTF-8")
     })
+}
+
+/// Cases of a property test: so many, or what PROPTEST_CASES says (`make fuzz-workload`).
+#[cfg(test)]
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
 #[cfg(test)]
