@@ -4,6 +4,8 @@ pub(crate) mod compete;
 pub(crate) mod demo;
 pub(crate) mod fork;
 pub(crate) mod judge;
+pub(crate) mod load;
+mod log;
 pub(crate) mod plan;
 pub(crate) mod same;
 pub(crate) mod workload;

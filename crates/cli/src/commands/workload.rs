@@ -16,14 +16,32 @@ struct Understood<'a> {
     notes: &'a [Note],
 }
 
-pub(crate) async fn run(_: &Context, args: args::Workload) -> Result<Outcome> {
+pub(crate) async fn run(cx: &Context, args: args::Workload) -> Result<Outcome> {
     let json = args.json.json.as_ref();
     json.map_or(Ok(()), JsonTarget::check)?;
+    if !args.logs.log.is_empty() {
+        return logged(cx, &args.logs, json);
+    }
     let parsed = match &args.file {
         Some(file) => pgverse::workload::load_with_origins(file)?,
         None => return Err(Error::invalid("no workload is given").hint("name a file with --file")),
     };
     show(&parsed, json)?;
+    Ok(Outcome::Done)
+}
+
+/// What server logs say.
+fn logged(cx: &Context, logs: &args::Logs, json: Option<&JsonTarget>) -> Result<Outcome> {
+    let reading = super::log::read(cx, &logs.options())?;
+    if let Some(target) = json {
+        target.write(&reading)?;
+    }
+    if !json.is_some_and(JsonTarget::is_stdout) {
+        let mut text = output::workload::render(&reading.workload, output::width());
+        text.push_str(&super::log::durations(&reading));
+        text.push_str(&super::log::words(&reading));
+        output::print(&text)?;
+    }
     Ok(Outcome::Done)
 }
 

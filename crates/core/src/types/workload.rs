@@ -100,7 +100,9 @@ pub enum Origin {
 }
 
 /// How much of a table the values of a set are meant to find.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Selectivity {
     /// The most common values, the widest ranges.

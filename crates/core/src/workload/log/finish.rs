@@ -121,34 +121,32 @@ fn template(group: &Group) -> Option<&Case> {
 #[expect(clippy::cast_precision_loss, reason = "counts of calls")]
 fn sets(group: &Group, template: u64) -> Vec<ParameterSet> {
     let mut sets: Vec<ParameterSet> = Vec::new();
-    let mut rest = 1.0;
-    let mut take = |name: String, case: &Case, share: f64| {
-        if !case.values.is_empty() && sets.iter().all(|set| set.values != case.values) {
-            rest -= share;
-            let values = case.values.clone();
-            sets.push(ParameterSet { id: name.into(), values, weight: share, origin: Origin::Log });
-        }
-    };
-    let fits = |case: &&Case| case.template == template;
+    let fits = |case: &&Case| case.template == template && !case.values.is_empty();
     let calls = group.calls.max(1) as f64;
     let mut frequent: Vec<&Case> = group.frequent.iter().filter(fits).filter(|c| c.certain() > 1).collect();
     frequent.sort_by(|a, b| b.certain().cmp(&a.certain()).then_with(|| a.values.cmp(&b.values)));
     for (number, case) in frequent.iter().take(FREQUENT).enumerate() {
         let name = if number == 0 { "frequent".to_owned() } else { format!("frequent_{}", number + 1) };
-        take(name, case, case.certain() as f64 / calls);
+        add_set(&mut sets, name, case, case.certain() as f64 / calls);
     }
     if let Some(slowest) = group.slowest.as_ref().filter(fits) {
-        take("slowest".to_owned(), slowest, SLOWEST_SHARE);
+        add_set(&mut sets, "slowest".to_owned(), slowest, SLOWEST_SHARE);
     }
     let median = group.quantile_ms(0.5).unwrap_or(0.0);
     let distance = |case: &Case| case.ms.map_or(f64::MAX, |ms| (ms - median).abs());
-    let typical = group.reservoir.iter().filter(fits).min_by(|a, b| distance(a).total_cmp(&distance(b)));
-    if let Some(case) = typical.or_else(|| group.frequent.iter().find(fits)) {
-        take("typical".to_owned(), case, 0.0);
-    }
-    // What the named shares leave is the typical call's.
-    if let Some(typical) = sets.iter_mut().find(|set| set.weight == 0.0) {
-        typical.weight = rest.max(SLOWEST_SHARE);
+    let others = group.reservoir.iter().chain(&group.frequent).filter(fits);
+    let others = others.filter(|case| sets.iter().all(|set| set.values != case.values));
+    if let Some(typical) = others.min_by(|a, b| distance(a).total_cmp(&distance(b))) {
+        // What the other shares leave.
+        let rest = 1.0 - sets.iter().map(|set| set.weight).sum::<f64>();
+        add_set(&mut sets, "typical".to_owned(), typical, rest.max(SLOWEST_SHARE));
     }
     sets
+}
+
+fn add_set(sets: &mut Vec<ParameterSet>, name: String, case: &Case, weight: f64) {
+    if sets.iter().all(|set| set.values != case.values) {
+        let values = case.values.clone();
+        sets.push(ParameterSet { id: name.into(), values, weight, origin: Origin::Log });
+    }
 }

@@ -179,7 +179,10 @@ fn unreadable(path: &Path, e: std::io::Error) -> Error {
         | std::io::ErrorKind::UnexpectedEof => ErrorKind::InvalidInput,
         _ => ErrorKind::Disk,
     };
-    Error::new(kind, "cannot read the log").with("file", path.display()).caused_by(e)
+    Error::new(kind, "cannot read the log")
+        .with("file", path.display())
+        .caused_by(e)
+        .hint("name a file that can be read, a folder of logs, or - for standard input")
 }
 
 #[cfg(test)]

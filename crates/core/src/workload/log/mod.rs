@@ -18,6 +18,7 @@ mod input;
 mod message;
 mod prefix;
 mod repeated;
+mod runnable;
 mod shape;
 
 use std::path::PathBuf;
@@ -26,6 +27,7 @@ use serde::Serialize;
 
 pub use format::Format;
 pub use repeated::Repeated;
+pub use runnable::runnable;
 
 use super::Note;
 use crate::context::Context;

@@ -237,7 +237,9 @@ fn fit<'a>(
                     None => 0,
                 };
                 take(*letter, &line[begin..end], head, clock);
-                if fit(rest, line, end, head, clock, tries) {
+                let spaces = if *padded { run(&line[end..], |b| b == b' ') } else { 0 };
+                let own = usize::from(spaces > 0 && next.is_some_and(|text| text.starts_with(b" ")));
+                if fit(rest, line, end + spaces - own, head, clock, tries) {
                     return true;
                 }
                 end += 1;

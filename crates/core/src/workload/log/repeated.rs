@@ -166,7 +166,7 @@ fn lookup(sql: &str) -> Option<Lookup<'_>> {
     }
     let table = tokens.get(from + 1..filter)?;
     let table = &sql[table.first()?.start..table.last()?.start + table.last()?.text.len()];
-    let at = (filter..tokens.len()).find(|&at| {
+    let at = (filter + 2..tokens.len()).find(|&at| {
         let is_equal = tokens[at].kind == Kind::Operator && tokens[at].text == "=";
         is_equal && tokens.get(at + 1).is_some_and(|t| t.kind == Kind::Parameter) && is_name(&tokens[at - 1])
     })?;
