@@ -18,7 +18,7 @@ tidy:
 fmt:
 	cargo fmt --all
 
-.PHONY: test-matrix bench-forks bench-verdict bench-equality
+.PHONY: test-matrix bench-forks bench-verdict bench-equality bench-workload fuzz-workload
 
 # Forks of the local backend beside a bare probe and beside pg_dump | psql, in one run; SCALES=1 leaves out the 2 GB.
 bench-forks:
@@ -37,3 +37,12 @@ bench-verdict:
 # Equal answers: the corpus of pairs, and published ones from a local copy (LITERATURE=file).
 bench-equality:
 	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
+
+# Server logs beside pgbadger; with REGRESS=folder also SQL files cut as psql cuts them. FIGURES=logs for one of them.
+bench-workload:
+	cargo run --release --locked -p pgverse-benches --bin workload -- $(or $(FIGURES),logs $(if $(REGRESS),regress)) $(if $(REGRESS),--regress $(REGRESS))
+
+# Random statements, comments and broken logs, for so many minutes: no panic, no hang.
+MINUTES ?= 10
+fuzz-workload:
+	scripts/fuzz-workload.sh $(MINUTES)

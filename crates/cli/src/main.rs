@@ -40,6 +40,8 @@ async fn run(cli: Cli, signal: &mut Option<u8>) -> Result<Outcome> {
         Command::Demo(args) => commands::demo::run(&cx, args).await,
         Command::Compete(args) => commands::compete::run(&cx, args).await,
         Command::Same(args) => commands::same::run(&cx, args).await,
+        Command::Workload(args) => commands::workload::run(&cx, args).await,
+        Command::Load(args) => commands::load::run(&cx, args).await,
         Command::Judge(args) => commands::judge::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
         Command::Promote(args) => commands::promote::run(&cx, args).await,

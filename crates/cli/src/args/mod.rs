@@ -1,17 +1,23 @@
 //! The command line.
 
+mod load;
+mod log;
 mod promote;
+mod workload;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{ArgGroup, Args, Parser, Subcommand};
 use pgverse::types::{Limits, Objective, Problem};
 
 use crate::output::json::JsonTarget;
 
+pub(crate) use load::Load;
+pub(crate) use log::Logs;
 pub(crate) use promote::{Promote, Promotions, Rollback};
+pub(crate) use workload::Workload;
 
 /// Make a slow PostgreSQL database faster, and prove it.
 ///
@@ -36,6 +42,10 @@ pub(crate) enum Command {
     Compete(Compete),
     /// Tell whether two queries give the same answers
     Same(Same),
+    /// Print what is understood of a workload
+    Workload(Workload),
+    /// Put readers and writers on a fork and tell how long they wait
+    Load(Load),
     /// Judge the trials that a report recorded again
     Judge(ReportFile),
     /// Print the promotion plan of a report and its hash
@@ -63,13 +73,16 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Args)]
+#[command(group = ArgGroup::new("statements").required(true).args(["workload", "log"]))]
 pub(crate) struct Compete {
     /// Connection string of the database; it is only read
     #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
     pub(crate) source: String,
     /// File with the statements that matter, their weights and parameters
     #[arg(long, value_name = "FILE")]
-    pub(crate) workload: PathBuf,
+    pub(crate) workload: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logs: Logs,
     /// The problem in plain words, for the report
     #[arg(long, value_name = "TEXT")]
     pub(crate) problem: Option<String>,

@@ -1,5 +1,6 @@
 //! `pgverse compete`: a competition on forks of the user's own database.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pgverse::backends::{Origin, Tenure, backend};
@@ -17,7 +18,13 @@ use crate::output::json::JsonTarget;
 use crate::output::progress;
 
 pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
-    let parsed = pgverse::workload::load_with_origins(&args.workload)?;
+    let parsed = match &args.workload {
+        Some(file) => pgverse::workload::load_with_origins(file)?,
+        None => {
+            let reading = super::log::runnable_on(cx, &Dsn::parse(&args.source)?, &args.logs).await?;
+            Parsed { workload: reading.workload, origins: BTreeMap::new(), notes: reading.notes }
+        }
+    };
     for note in &parsed.notes {
         output::note(&format!("note: {}: {}", note.statement, note.message));
     }

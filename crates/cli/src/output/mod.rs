@@ -4,6 +4,7 @@ pub(crate) mod json;
 pub(crate) mod progress;
 pub(crate) mod table;
 pub(crate) mod units;
+pub(crate) mod workload;
 
 use std::io::{self, Write};
 

@@ -32,4 +32,4 @@ pub use trial::{
 };
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};
 pub use verdict::{Interval, Ranked, StatementVerdict, Verdict};
-pub use workload::{Origin, ParameterSet, Statement, StatementKind, Workload};
+pub use workload::{Origin, ParameterSet, Selectivity, Statement, StatementKind, Workload};

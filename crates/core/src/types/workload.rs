@@ -89,4 +89,52 @@ impl ParameterSet {
 pub enum Origin {
     /// Written in the workload by its author, or no parameters at all.
     Given,
+    /// Seen in a server log.
+    Log,
+    /// Seen in `pg_stat_activity` while the statement ran.
+    Activity,
+    /// Recorded by the extension pg_qualstats.
+    Qualstats,
+    /// Chosen from the statistics and the rows of the columns that the parameters are compared with.
+    Synthesized(Selectivity),
+}
+
+/// How much of a table the values of a set are meant to find.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Selectivity {
+    /// The most common values, the widest ranges.
+    Frequent,
+    /// The values of a row in the middle.
+    Typical,
+    /// The least common values that exist, the narrowest ranges.
+    Rare,
+    /// Values that no row has.
+    Absent,
+}
+
+impl Selectivity {
+    /// The class as the reports spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Frequent => "frequent",
+            Self::Typical => "typical",
+            Self::Rare => "rare",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Given => f.write_str("given"),
+            Self::Log => f.write_str("log"),
+            Self::Activity => f.write_str("activity"),
+            Self::Qualstats => f.write_str("qualstats"),
+            Self::Synthesized(class) => write!(f, "synthesized ({})", class.as_str()),
+        }
+    }
 }
