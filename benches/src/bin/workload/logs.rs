@@ -94,7 +94,7 @@ fn from_first_call(log: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8(log).expect("the log is UTF-8");
     let begin = text.find("duration: ").and_then(|at| text[..at].rfind('\n')).map_or(0, |at| at + 1);
     let end = text.rfind('\n').map_or(text.len(), |at| at + 1);
-    text[begin..end].as_bytes().to_vec()
+    text.as_bytes()[begin..end].to_vec()
 }
 
 /// Writes the seed again and again, with later times and other values; returns the bytes written.

@@ -51,6 +51,15 @@ struct Call {
     values: Option<Values>,
 }
 
+/// The runs of one statement after another.
+#[derive(Debug, Default)]
+pub(super) struct Runs {
+    times: u64,
+    calls: u64,
+    most: u64,
+    total_ms: f64,
+}
+
 /// The state while the logs are read.
 pub(super) struct Collector<'a> {
     cx: &'a Context,
@@ -63,7 +72,7 @@ pub(super) struct Collector<'a> {
     by_fingerprint: HashMap<String, usize>,
     sessions: HashMap<u64, Session>,
     /// By the repeated group and the one before.
-    pub(super) runs: HashMap<(usize, Option<usize>), (u64, u64, u64, f64)>,
+    pub(super) runs: HashMap<(usize, Option<usize>), Runs>,
     ended: Vec<Run>,
     pub(super) span: Option<(i64, i64)>,
     pub(super) entries: u64,
@@ -204,9 +213,11 @@ impl<'a> Collector<'a> {
     fn take_runs(&mut self) {
         for run in self.ended.drain(..) {
             if self.runs.len() < MOST_GROUPS || self.runs.contains_key(&(run.group, run.before)) {
-                let (times, calls, most, ms) = self.runs.entry((run.group, run.before)).or_default();
-                (*times, *calls, *most) = (*times + 1, *calls + run.calls, (*most).max(run.calls));
-                *ms += run.total_ms;
+                let runs = self.runs.entry((run.group, run.before)).or_default();
+                runs.times += 1;
+                runs.calls += run.calls;
+                runs.most = runs.most.max(run.calls);
+                runs.total_ms += run.total_ms;
             }
         }
     }
@@ -309,7 +320,7 @@ impl Sink for Collector<'_> {
 /// The runs that are worth a finding, most calls first.
 pub(super) fn findings(collector: &Collector<'_>) -> Vec<(usize, super::Repeated)> {
     let mut found: Vec<(usize, super::Repeated)> = Vec::new();
-    for (&(group, before), &(times, calls, most, total_ms)) in &collector.runs {
+    for (&(group, before), &Runs { times, calls, most, total_ms }) in &collector.runs {
         let Some(repeated) = collector.groups.get(group) else { continue };
         let text = |group: &Group| {
             group
