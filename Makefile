@@ -18,11 +18,16 @@ tidy:
 fmt:
 	cargo fmt --all
 
-.PHONY: bench-forks bench-verdict bench-equality
+.PHONY: test-matrix bench-forks bench-verdict bench-equality bench-workload fuzz-workload
 
-# Forks of the local backend beside a bare probe, in one run.
+# Forks of the local backend beside a bare probe and beside pg_dump | psql, in one run; SCALES=1 leaves out the 2 GB.
 bench-forks:
-	cargo run --release --locked -p pgverse-benches --bin forks
+	cargo run --release --locked -p pgverse-benches --bin forks -- $(SCALES)
+
+# The behaviour suite of forks on PostgreSQL 14 to 18, by every mechanism; also a part of the tests.
+test-matrix:
+	scripts/versions.sh
+	CI=true cargo nextest run --locked --no-fail-fast -p pgverse-fork-backends --test behavior -E 'test(/^postgresql_/)'
 
 # Honesty between equals, power, equal answers and the other figures of the verdict; FIGURES=aa for one of them.
 bench-verdict:
@@ -33,8 +38,11 @@ bench-verdict:
 bench-equality:
 	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
 
-.PHONY: bench-workload
-
-# Workload intake: values for normalized statements; FIGURES=parameters for one of its figures.
+# Server logs beside pgbadger; with REGRESS=folder also SQL files cut as psql cuts them. FIGURES=logs for one of them.
 bench-workload:
-	cargo run --release --locked -p pgverse-benches --bin workload -- $(FIGURES)
+	cargo run --release --locked -p pgverse-benches --bin workload -- $(or $(FIGURES),logs $(if $(REGRESS),regress)) $(if $(REGRESS),--regress $(REGRESS))
+
+# Random statements, comments and broken logs, for so many minutes: no panic, no hang.
+MINUTES ?= 10
+fuzz-workload:
+	scripts/fuzz-workload.sh $(MINUTES)

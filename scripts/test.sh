@@ -13,6 +13,9 @@ if [ "$(id -u)" = 0 ]; then
     have mkfs.btrfs || apt_install btrfs-progs || say "btrfs-progs could not be installed"
 fi
 
+# The behaviour suite of forks runs on every supported version.
+scripts/versions.sh || say "not all of PostgreSQL 14 to 18 could be installed"
+
 # Runs a check of a toolchain component; without the component it is skipped, but never in CI.
 checked() {
     component=$1

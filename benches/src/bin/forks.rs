@@ -3,87 +3,112 @@
 //! The probe does what no fork can do without: clone the files by the same mechanism, exec `postgres`, connect,
 //! `SELECT 1`. It keeps no lease, cleans up outside its time, and is not asked about other processes. Both are timed
 //! from the request to the first answered query; for the backend that is the whole call of `fork`.
+//! Beside both stands the traditional clone, `pg_dump | psql`. `make bench-forks SCALES=1` leaves out the 2 GB.
 
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
 
 #[path = "forks/disk.rs"]
 mod disk;
+#[path = "forks/dump.rs"]
+mod dump;
 #[path = "forks/probe.rs"]
 mod probe;
+#[path = "forks/row.rs"]
+mod row;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig, Mechanism};
+use pgverse::fork_backends::shared::process;
 use pgverse::traits::ForkBackend;
 use pgverse::{Context, Error, Result};
+use row::{Dump, Row};
 
 /// Timed runs of each arm.
 const RUNS: usize = 15;
 
-/// The backend may take this much longer than the probe.
-const TARGET: f64 = 1.5;
+/// Timed runs of many at once.
+const CROWDS: usize = 5;
 
-/// About 0.2 GB, of the demo shop's shape.
-const SHOP: &[&str] = &[
-    "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL, name text NOT NULL)",
-    "INSERT INTO users SELECT n, md5(n::text) || '@example.com', md5((-n)::text) FROM generate_series(1, 100000) n",
-    "CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL, total numeric(10, 2), placed timestamptz)",
-    "INSERT INTO orders SELECT n, 1 + n % 100000, n % 500, now() - n * interval '1 minute' \
-     FROM generate_series(1, 500000) n",
-    "CREATE TABLE order_items (id int PRIMARY KEY, order_id int NOT NULL, product_id int, quantity int)",
-    "INSERT INTO order_items SELECT n, 1 + n % 500000, n % 10000, n % 5 FROM generate_series(1, 1000000) n",
-    "CREATE INDEX ON orders (user_id)",
-    "CREATE INDEX ON order_items (order_id)",
-];
+/// How many are made at once.
+const CROWD: usize = 16;
 
-struct Row {
-    place: String,
-    mechanism: Mechanism,
-    backend: Vec<Duration>,
-    probe: Vec<Duration>,
-    destroy: Vec<Duration>,
-    bytes: u64,
-    full_bytes: u64,
+/// The demo shop's shape, about 0.2 GB times the scale.
+fn shop(scale: usize) -> Vec<String> {
+    let (users, orders, items) = (100_000 * scale, 500_000 * scale, 1_000_000 * scale);
+    vec![
+        "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL, name text NOT NULL)".to_owned(),
+        format!(
+            "INSERT INTO users SELECT n, md5(n::text) || '@example.com', md5((-n)::text) FROM generate_series(1, {users}) n"
+        ),
+        "CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL, total numeric(10, 2), placed timestamptz)"
+            .to_owned(),
+        format!(
+            "INSERT INTO orders SELECT n, 1 + n % {users}, n % 500, now() - n * interval '1 minute' \
+             FROM generate_series(1, {orders}) n"
+        ),
+        "CREATE TABLE order_items (id int PRIMARY KEY, order_id int NOT NULL, product_id int, quantity int)"
+            .to_owned(),
+        format!(
+            "INSERT INTO order_items SELECT n, 1 + n % {orders}, n % 10000, n % 5 FROM generate_series(1, {items}) n"
+        ),
+        "CREATE INDEX ON orders (user_id)".to_owned(),
+        "CREATE INDEX ON order_items (order_id)".to_owned(),
+    ]
 }
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let mut rows = Vec::new();
+    let scales: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
+    let scales = if scales.is_empty() { vec![1, 10] } else { scales };
+    let (mut rows, mut dumps) = (Vec::new(), Vec::new());
     for disk in disk::all() {
-        eprintln!("{}: building the database …", disk.name);
-        for mechanism in disk.mechanisms {
-            match measure(&disk.name, &disk.path, *mechanism).await {
-                Ok(row) => rows.push(row),
-                Err(error) => eprintln!("{} by {mechanism}: not measured: {error}", disk.name),
+        for scale in &scales {
+            eprintln!("{}, scale {scale}: building the database …", disk.name);
+            for mechanism in disk.mechanisms {
+                match measure(&disk.name, &disk.path, *mechanism, *scale, &mut dumps).await {
+                    Ok(row) => rows.push(row),
+                    Err(error) => eprintln!("{} by {mechanism}: not measured: {error}", disk.name),
+                }
             }
         }
     }
     if rows.is_empty() {
         return Err(Error::internal("nothing could be measured"));
     }
-    print(&mut rows);
+    row::print(&rows, &dumps);
     Ok(())
 }
 
-async fn measure(place: &str, home: &Path, mechanism: Mechanism) -> Result<Row> {
+async fn measure(
+    place: &str,
+    home: &Path,
+    mechanism: Mechanism,
+    scale: usize,
+    dumps: &mut Vec<Dump>,
+) -> Result<Row> {
     let cx = Context::new();
-    let sql = SHOP.iter().map(|script| (*script).to_owned()).collect();
-    let golden = GoldenSource::Script { name: "shop".into(), sql };
+    let golden = GoldenSource::Script { name: "shop".into(), sql: shop(scale) };
     let config =
         LocalConfig { home: Some(home.to_owned()), mechanism: Some(mechanism), ..LocalConfig::new(golden) };
     let backend = LocalBackend::new(config)?;
     backend.prepare(&cx).await?;
     let image = golden_image(home, mechanism)?;
-    let probe = probe::Probe::new(home, &image, mechanism)?;
+    let probe = probe::Probe::new(home, "probe", &image, mechanism)?;
     let mut row = Row {
         place: place.to_owned(),
         mechanism,
+        scale,
         backend: Vec::new(),
         probe: Vec::new(),
         destroy: Vec::new(),
+        sixteen: Vec::new(),
+        sixteen_probes: Vec::new(),
         bytes: 0,
         full_bytes: 0,
+        memory: None,
     };
     // The first pair warms caches and is not counted; who goes first alternates.
     for run in 0..=RUNS {
@@ -93,6 +118,7 @@ async fn measure(place: &str, home: &Path, mechanism: Mechanism) -> Result<Row> 
                 let begin = Instant::now();
                 let fork = backend.fork(&cx).await?;
                 ours = begin.elapsed();
+                row.memory = process::memory_of(&home.join("forks").join(fork.id.as_str()).join("data"));
                 let begin = Instant::now();
                 backend.destroy(&cx, &fork.id).await?;
                 gone = begin.elapsed();
@@ -107,10 +133,55 @@ async fn measure(place: &str, home: &Path, mechanism: Mechanism) -> Result<Row> 
             row.destroy.push(gone);
         }
     }
+    if mechanism.is_copy_on_write() {
+        for run in 0..CROWDS {
+            for arm in 0..2 {
+                if (run + arm) % 2 == 0 {
+                    row.sixteen.push(crowd(&backend).await?);
+                } else {
+                    row.sixteen_probes.push(crowd_of_probes(home, &image, mechanism).await?);
+                }
+            }
+        }
+    } else {
+        eprintln!("{place}, scale {scale}: pg_dump | psql …");
+        dumps.push(Dump { scale, time: dump::measure(&backend).await? });
+    }
     Ok(row)
 }
 
-/// The image that the backend has just prepared: the newest one.
+/// The time until all of sixteen forks answer.
+async fn crowd(backend: &LocalBackend) -> Result<Duration> {
+    let cx = Context::new();
+    let begin = Instant::now();
+    let forks = join_all((0..CROWD).map(|_| backend.fork(&cx))).await;
+    let time = begin.elapsed();
+    for fork in &forks {
+        if let Ok(fork) = fork {
+            backend.destroy(&cx, &fork.id).await?;
+        }
+    }
+    forks.into_iter().collect::<Result<Vec<_>>>().map(|_| time)
+}
+
+/// The time until all of sixteen probes answer.
+async fn crowd_of_probes(home: &Path, image: &Path, mechanism: Mechanism) -> Result<Duration> {
+    let probes: Result<Vec<_>> = (0..CROWD)
+        .map(|n| probe::Probe::new(home, &format!("probe{n}"), image, mechanism).map(std::sync::Arc::new))
+        .collect();
+    let probes = probes?;
+    let begin = Instant::now();
+    let tasks: Vec<_> =
+        probes.iter().cloned().map(|probe| tokio::spawn(async move { probe.fork().await })).collect();
+    let running = join_all(tasks).await;
+    let time = begin.elapsed();
+    for (probe, running) in probes.iter().zip(running) {
+        probe.end(running.map_err(|e| Error::internal("a probe ended early").with("error", e))??)?;
+    }
+    Ok(time)
+}
+
+/// The image that the backend has just prepared or used again: of this scale, and a subvolume or not.
 fn golden_image(home: &Path, mechanism: Mechanism) -> Result<PathBuf> {
     let entries =
         std::fs::read_dir(home.join("golden")).map_err(|e| Error::internal("no images").caused_by(e))?;
@@ -120,39 +191,4 @@ fn golden_image(home: &Path, mechanism: Mechanism) -> Result<PathBuf> {
             data.parent().and_then(|image| image.join("golden.json").metadata().ok()?.modified().ok())
         })
         .ok_or_else(|| Error::internal("there is no golden image").with("mechanism", mechanism))
-}
-
-fn print(rows: &mut [Row]) {
-    println!(
-        "\nFrom the request to the first answered query, ms: median [min-max] of {RUNS}, alternating.\n"
-    );
-    println!(
-        "| file system | mechanism | pgverse | bare probe | ratio (target {TARGET}) | own MB | of MB | destroy |"
-    );
-    println!("|---|---|---|---|---|---|---|---|");
-    for row in rows {
-        let ratio = median(&mut row.backend).as_secs_f64() / median(&mut row.probe).as_secs_f64();
-        println!(
-            "| {} | {} | {} | {} | {ratio:.2} {} | {:.1} | {:.0} | {:.1} |",
-            row.place,
-            row.mechanism,
-            spread(&mut row.backend),
-            spread(&mut row.probe),
-            if ratio <= TARGET { "met" } else { "MISSED" },
-            row.bytes as f64 / 1e6,
-            row.full_bytes as f64 / 1e6,
-            median(&mut row.destroy).as_secs_f64() * 1e3,
-        );
-    }
-}
-
-fn median(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn spread(times: &mut [Duration]) -> String {
-    let ms = |time: Duration| time.as_secs_f64() * 1e3;
-    let middle = ms(median(times));
-    format!("{middle:.1} [{:.1}-{:.1}]", ms(times[0]), ms(times[times.len() - 1]))
 }

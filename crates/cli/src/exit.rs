@@ -11,8 +11,10 @@ pub(crate) enum Outcome {
     Done,
     /// The competition was run, and nothing earned the crown.
     NoWinner,
-    /// Two queries give different answers.
+    /// Two queries give different answers; a promotion was undone because it did no good.
     Different,
+    /// A promotion would be refused.
+    Refused,
     /// Whether two queries give the same answers cannot be told.
     Unverifiable,
 }
@@ -22,6 +24,7 @@ impl Outcome {
     pub(crate) fn code(self) -> ExitCode {
         match self {
             Self::Done => ExitCode::SUCCESS,
+            Self::Refused => ExitCode::from(2),
             Self::NoWinner | Self::Different => ExitCode::from(3),
             Self::Unverifiable => ExitCode::from(4),
         }

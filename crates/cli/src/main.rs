@@ -41,8 +41,12 @@ async fn run(cli: Cli, signal: &mut Option<u8>) -> Result<Outcome> {
         Command::Compete(args) => commands::compete::run(&cx, args).await,
         Command::Same(args) => commands::same::run(&cx, args).await,
         Command::Workload(args) => commands::workload::run(&cx, args).await,
+        Command::Load(args) => commands::load::run(&cx, args).await,
         Command::Judge(args) => commands::judge::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
+        Command::Promote(args) => commands::promote::run(&cx, args).await,
+        Command::Rollback(args) => commands::promote::undo(&cx, args).await,
+        Command::Promotions(args) => commands::promote::list(&cx, args).await,
         Command::Fork(command) => commands::fork::run(&cx, command).await,
     };
     *signal = signals.seen();

@@ -16,6 +16,7 @@ pub mod context;
 pub mod error;
 pub mod event;
 pub mod judge;
+pub mod load;
 mod meter;
 pub mod pg;
 pub mod promote;

@@ -5,7 +5,7 @@
 use pgverse_core::Context;
 use pgverse_core::pg::{Session, read_catalog};
 use pgverse_core::promote;
-use pgverse_core::types::{Candidate, Catalog, Change, IndexKey, LockLevel, Operation};
+use pgverse_core::types::{Candidate, Catalog, Change, IndexKey, LockLevel, Operation, SourceReport};
 use pgverse_testkit::TestServer;
 
 /// Two levels, one of the partitions without any of its own, and a name that the parts of the index must avoid.
@@ -62,8 +62,8 @@ impl Place {
     /// The plan's only step.
     async fn step(&self, operation: Operation) -> pgverse_core::types::PromotionStep {
         let mut candidate = Candidate::new("x", Change::of(operation));
-        candidate.change.see_partitions(&self.catalog().await);
-        promote::plan(&candidate).steps.remove(0)
+        candidate.change.see_catalog(&self.catalog().await);
+        promote::plan(&candidate, &[], &SourceReport::of(&self.catalog().await)).steps.remove(0)
     }
 }
 
@@ -106,7 +106,7 @@ async fn an_index_is_built_on_each_partition_and_all_of_it_is_undone() {
 
     // What is plain on the fork makes the same index.
     let mut change = Change::of(index("event_note"));
-    change.see_partitions(&place.catalog().await);
+    change.see_catalog(&place.catalog().await);
     place.run(&change.operations[0].apply()).await;
     assert_eq!(place.indexes().await.lines().count(), 6);
     place.run(&change.operations[0].undo()).await;

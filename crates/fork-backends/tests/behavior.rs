@@ -13,6 +13,40 @@ use std::path::PathBuf;
 use pgverse_core::pg::Dsn;
 use pgverse_testkit::suite::{OWNER_BACKEND, OWNER_HOME, OWNER_SOURCE, live_owner};
 
+/// The suite on PostgreSQL 14 to 18: one test for each major version, each mechanism of `local`, and `template`.
+macro_rules! matrix {
+    ($($version:ident $major:literal)+) => {
+        $(mod $version {
+            #[tokio::test]
+            async fn copy() {
+                super::local::suite($major, super::local::Ground::Plain).await;
+            }
+
+            #[tokio::test]
+            async fn overlayfs() {
+                super::local::suite($major, super::local::Ground::Overlay).await;
+            }
+
+            #[tokio::test]
+            async fn reflink() {
+                super::local::suite($major, super::local::Ground::Reflink).await;
+            }
+
+            #[tokio::test]
+            async fn btrfs_snapshot() {
+                super::local::suite($major, super::local::Ground::Btrfs).await;
+            }
+
+            #[tokio::test]
+            async fn template() {
+                super::template::suite($major).await;
+            }
+        })+
+    };
+}
+
+matrix!(postgresql_14 14 postgresql_15 15 postgresql_16 16 postgresql_17 17 postgresql_18 18);
+
 /// Not a test: the process that other tests start and kill. It forks and then waits.
 #[tokio::test]
 #[ignore = "started by other tests, which kill it"]

@@ -4,12 +4,16 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test support crate fails by panicking")]
 
 mod agents;
+mod dump;
 mod home;
 pub mod mixed;
+mod promotion;
 mod server;
 pub mod shop;
 pub mod suite;
 
 pub use agents::{FailingAgent, FixedAgent, HangingAgent, PanickingAgent};
+pub use dump::dump_schema;
 pub use home::home;
-pub use server::{TestServer, end, require_programs, require_tool};
+pub use promotion::{kill_after, report_of};
+pub use server::{TestServer, end, programs_of, require_programs, require_tool};

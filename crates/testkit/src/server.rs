@@ -1,5 +1,6 @@
 //! A PostgreSQL server of the test's own.
 
+use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,17 +32,21 @@ impl TestServer {
 
     /// Starts a server with these settings over those of a throw-away server.
     pub async fn with_settings(settings: &Settings) -> Self {
-        Self::launch(settings, None).await
+        Self::launch(require_programs(), settings, None).await
+    }
+
+    /// Starts a server of these programs, with these settings over those of a throw-away server.
+    pub async fn of(programs: &Programs, settings: &Settings) -> Self {
+        Self::launch(programs.clone(), settings, None).await
     }
 
     /// Starts a server that also listens on a free port of 127.0.0.1, where it wants this password (SCRAM).
     pub async fn with_password(password: &str) -> Self {
-        Self::launch(&Settings::default(), Some(password)).await
+        Self::launch(require_programs(), &Settings::default(), Some(password)).await
     }
 
-    async fn launch(settings: &Settings, password: Option<&str>) -> Self {
+    async fn launch(programs: Programs, settings: &Settings, password: Option<&str>) -> Self {
         let cx = Context::new();
-        let programs = require_programs();
         let account = Account::resolve().expect("there is a user to run servers as");
         let directory =
             tempfile::Builder::new().prefix("pgverse-test-").tempdir().expect("a directory can be made");
@@ -59,15 +64,7 @@ impl TestServer {
             std::fs::write(&path, format!("{rules}host all all 127.0.0.1/32 scram-sha-256\n"))
                 .expect("the rules can be written");
         }
-        let server = Server::spawn(ServerSpec {
-            programs: &programs,
-            account: &account,
-            data: &data,
-            socket: directory.path(),
-            log: &directory.path().join("log"),
-            settings: &Settings::default().with("port", &port.to_string()),
-        });
-        let server = server.expect("the server starts");
+        let server = spawn(directory.path(), port);
         // From here on a panic ends the server too.
         let this = Self { server, directory, port, password: password.map(ToOwned::to_owned) };
         this.wait_until_it_answers(&cx).await;
@@ -92,6 +89,27 @@ impl TestServer {
         }
     }
 
+    /// Kills every process of the server at once, as a power failure does, and starts it again on the same data.
+    pub async fn crash(&mut self) {
+        let data = self.directory.path().join("data");
+        let begin = Instant::now();
+        // The postmaster first, so that it starts nobody anew.
+        let _ = self.server.process().signal(Signal::KILL);
+        loop {
+            let left = process::working_in(&data);
+            if left.is_empty() {
+                break;
+            }
+            assert!(begin.elapsed() < LIMIT, "the server's processes can be killed");
+            for process in left {
+                let _ = process.signal(Signal::KILL);
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.server = spawn(self.directory.path(), self.port);
+        self.wait_until_it_answers(&Context::new()).await;
+    }
+
     /// How to connect as the superuser, on the socket.
     pub fn dsn(&self, database: &str) -> Dsn {
         self.dsn_as(SUPERUSER, database)
@@ -111,6 +129,14 @@ impl TestServer {
     /// Directory of the server: its socket, its log and its data directory `data`.
     pub fn directory(&self) -> &Path {
         self.directory.path()
+    }
+
+    /// A new directory beside the data directory, for the server's user.
+    pub fn directory_for_servers(&self, name: &str) -> PathBuf {
+        let path = self.directory.path().join(name);
+        let account = Account::resolve().expect("there is a user to run servers as");
+        account.create_private(&path).expect("the directory can be made");
+        path
     }
 
     /// Opens a session as the superuser.
@@ -138,6 +164,18 @@ impl Drop for TestServer {
     }
 }
 
+fn spawn(directory: &Path, port: u16) -> Server {
+    let server = Server::spawn(ServerSpec {
+        programs: &require_programs(),
+        account: &Account::resolve().expect("there is a user to run servers as"),
+        data: &directory.join("data"),
+        socket: directory,
+        log: &directory.join("log"),
+        settings: &Settings::default().with("port", &port.to_string()),
+    });
+    server.expect("the server starts")
+}
+
 /// Ends a server from where nothing can be awaited: signals, and a look at the process table until it is gone.
 /// It is asked first, so that it gives its shared memory back.
 pub fn end(server: &Server) {
@@ -155,6 +193,19 @@ pub fn end(server: &Server) {
 /// The PostgreSQL programs; the test fails with the name of the package if there are none.
 pub fn require_programs() -> Programs {
     Programs::find(None).unwrap_or_else(|error| panic!("this test needs PostgreSQL: {error}"))
+}
+
+/// The programs of one major version; `None`, after a notice, if there are none. In CI that is a failure.
+pub fn programs_of(major: u32) -> Option<Programs> {
+    match Programs::find(Some(major)) {
+        Ok(programs) => Some(programs),
+        Err(error) if std::env::var_os("CI").is_none() => {
+            // Not by a macro, whose output the test harness keeps to itself.
+            let _ = writeln!(std::io::stderr(), "NOT TESTED on PostgreSQL {major}: {error}");
+            None
+        }
+        Err(error) => panic!("CI must test on PostgreSQL {major}, see scripts/versions.sh: {error}"),
+    }
 }
 
 /// A program of PostgreSQL such as `pg_dump`; the test fails with the name of the package if it is missing.

@@ -6,7 +6,7 @@ use std::process::Command;
 use pgverse::fork_backends::local::Mechanism;
 
 /// Size of a loop file, bytes; sparse.
-const SIZE: u64 = 3 << 30;
+const SIZE: u64 = 12 << 30;
 
 /// A file system, unmounted and removed in the end.
 pub(crate) struct Disk {

@@ -21,28 +21,52 @@ pub(crate) struct Probe {
     programs: Programs,
 }
 
+/// A fork of the probe's.
+pub(crate) struct Running {
+    data: PathBuf,
+    server: Child,
+}
+
+fn failed(error: io::Error) -> Error {
+    Error::internal("the probe failed").with("error", error)
+}
+
 impl Probe {
-    pub(crate) fn new(home: &Path, golden: &Path, mechanism: Mechanism) -> Result<Self> {
+    /// A probe that keeps its fork in a directory of this name.
+    pub(crate) fn new(home: &Path, name: &str, golden: &Path, mechanism: Mechanism) -> Result<Self> {
         let account = Account::resolve()?;
-        let place = home.join("probe");
+        let place = home.join(name);
         Ok(Self { place, golden: golden.to_owned(), mechanism, account, programs: Programs::find(None)? })
     }
 
     /// One fork; the time to its first answer. Removed again, untimed.
     pub(crate) async fn run(&self) -> Result<Duration> {
-        let failed = |e: io::Error| Error::internal("the probe failed").with("error", e);
         let begin = Instant::now();
-        let data = self.clone_data().map_err(failed)?;
-        let mut server = self.start(&data).map_err(failed)?;
-        let answered = self.ask().await;
+        let answered = self.fork().await;
         let time = begin.elapsed();
-        let pid = Pid::from_child(&server);
-        kill_process(pid, Signal::QUIT).map_err(|e| failed(e.into()))?;
-        server.wait().map_err(failed)?;
-        self.remove(&data).map_err(failed)?;
-        answered
-            .map(|()| time)
-            .map_err(|e| Error::internal("the probe's server does not answer").with("error", e))
+        self.end(answered?)?;
+        Ok(time)
+    }
+
+    /// Clones, starts and asks; to be ended.
+    pub(crate) async fn fork(&self) -> Result<Running> {
+        let data = tokio::task::block_in_place(|| self.clone_data()).map_err(failed)?;
+        let server = self.start(&data).map_err(failed)?;
+        let running = Running { data, server };
+        match self.ask().await {
+            Ok(()) => Ok(running),
+            Err(why) => {
+                self.end(running)?;
+                Err(Error::internal("the probe's server does not answer").with("error", why))
+            }
+        }
+    }
+
+    /// Ends and removes a fork.
+    pub(crate) fn end(&self, mut running: Running) -> Result<()> {
+        kill_process(Pid::from_child(&running.server), Signal::QUIT).map_err(|e| failed(e.into()))?;
+        running.server.wait().map_err(failed)?;
+        self.remove(&running.data).map_err(failed)
     }
 
     fn clone_data(&self) -> io::Result<PathBuf> {

@@ -82,6 +82,7 @@ fn idle(number: usize) -> Candidate {
         name: "application_name".to_owned(),
         value: format!("idle {number}"),
         scope: SettingScope::Database("things".to_owned()),
+        previous: None,
     };
     Candidate::new(format!("another name, {number}"), Change::of(operation))
         .helping(statements().into_iter().map(|s| s.id))

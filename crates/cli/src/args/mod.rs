@@ -1,5 +1,8 @@
 //! The command line.
 
+mod load;
+mod log;
+mod promote;
 mod workload;
 
 use std::num::NonZeroUsize;
@@ -11,6 +14,9 @@ use pgverse::types::{Limits, Objective, Problem};
 
 use crate::output::json::JsonTarget;
 
+pub(crate) use load::Load;
+pub(crate) use log::Logs;
+pub(crate) use promote::{Promote, Promotions, Rollback};
 pub(crate) use workload::{Stats, Workload};
 
 /// Make a slow PostgreSQL database faster, and prove it.
@@ -38,10 +44,18 @@ pub(crate) enum Command {
     Same(Same),
     /// Print what is understood of a workload
     Workload(Workload),
+    /// Put readers and writers on a fork and tell how long they wait
+    Load(Load),
     /// Judge the trials that a report recorded again
     Judge(ReportFile),
     /// Print the promotion plan of a report and its hash
     Plan(ReportFile),
+    /// Carry out the promotion plan of a report on the source, without blocking production
+    Promote(Promote),
+    /// Undo a promotion
+    Rollback(Rollback),
+    /// Show the promotions of a database
+    Promotions(Promotions),
     /// Make, list and destroy forks by hand
     #[command(subcommand)]
     Fork(Fork),
@@ -59,7 +73,7 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("from").required(true).args(["workload", "stats"]))]
+#[command(group = ArgGroup::new("statements").required(true).args(["workload", "stats", "log"]))]
 pub(crate) struct Compete {
     /// Connection string of the database; it is only read
     #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
@@ -67,6 +81,8 @@ pub(crate) struct Compete {
     /// File with the statements that matter, their weights and parameters
     #[arg(long, value_name = "FILE")]
     pub(crate) workload: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logs: Logs,
     #[command(flatten)]
     pub(crate) stats: Stats,
     /// The problem in plain words, for the report; with --stats only the statements that it is about take part

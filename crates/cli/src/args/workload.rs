@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args};
 
-use super::Json;
+use super::{Json, Logs};
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("from").required(true).args(["file", "stats"]))]
+#[command(group = ArgGroup::new("from").required(true).args(["file", "stats", "log"]))]
 pub(crate) struct Workload {
     /// Connection string of the database; it is only read
     #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
@@ -16,6 +16,8 @@ pub(crate) struct Workload {
     /// File with the statements, their weights and parameters
     #[arg(long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logs: Logs,
     #[command(flatten)]
     pub(crate) stats: Stats,
     /// The problem in plain words: only the statements that it is about

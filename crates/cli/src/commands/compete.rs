@@ -1,5 +1,6 @@
 //! `pgverse compete`: a competition on forks of the user's own database.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pgverse::backends::{Origin, Tenure, backend};
@@ -35,6 +36,10 @@ pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
 async fn parsed(cx: &Context, args: &args::Compete) -> Result<Parsed> {
     if let Some(file) = &args.workload {
         return pgverse::workload::load_with_origins(file);
+    }
+    if !args.logs.log.is_empty() {
+        let reading = super::log::runnable_on(cx, &Dsn::parse(&args.source)?, &args.logs).await?;
+        return Ok(Parsed { workload: reading.workload, origins: BTreeMap::new(), notes: reading.notes });
     }
     args.json.json.as_ref().map_or(Ok(()), JsonTarget::check)?;
     let asked = Asked {

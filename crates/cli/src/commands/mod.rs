@@ -4,7 +4,10 @@ pub(crate) mod compete;
 pub(crate) mod demo;
 pub(crate) mod fork;
 pub(crate) mod judge;
+pub(crate) mod load;
+mod log;
 pub(crate) mod plan;
+pub(crate) mod promote;
 pub(crate) mod same;
 pub(crate) mod workload;
 

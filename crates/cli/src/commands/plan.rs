@@ -6,6 +6,7 @@ use pgverse::types::{PromotionStep, Report};
 use crate::args::ReportFile;
 use crate::exit::Outcome;
 use crate::output;
+use crate::output::units::{megabytes, significant};
 
 pub(crate) fn run(args: &ReportFile) -> Result<Outcome> {
     let report = super::read_report(&args.report)?;
@@ -42,12 +43,15 @@ fn text(report: &Report) -> String {
     text
 }
 
-fn manner(step: &PromotionStep) -> String {
+pub(super) fn manner(step: &PromotionStep) -> String {
     let lock = serde_json::to_value(step.lock).ok();
     let lock = lock.as_ref().and_then(serde_json::Value::as_str).unwrap_or("unknown").replace('_', " ");
     let where_it_runs =
         if step.transactional { "may run in a transaction" } else { "runs outside a transaction" };
-    format!("lock: {lock}; {where_it_runs}")
+    let cost = step.cost.map_or_else(String::new, |cost| {
+        format!("; on the fork: {} s, {} MB", significant(cost.seconds), megabytes(cost.bytes))
+    });
+    format!("lock: {lock}; {where_it_runs}{cost}")
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ struct Shown<'a> {
 pub(crate) async fn run(cx: &Context, args: args::Workload) -> Result<Outcome> {
     let json = args.json.json.as_ref();
     json.map_or(Ok(()), JsonTarget::check)?;
+    if !args.logs.log.is_empty() {
+        return logged(cx, &args.logs, json);
+    }
     let source = args.source.as_deref().map(Dsn::parse).transpose()?;
     let needed =
         || Error::invalid("this needs a database").hint("name it with --source URL, or set PGVERSE_SOURCE");
@@ -65,6 +68,21 @@ pub(crate) async fn run(cx: &Context, args: args::Workload) -> Result<Outcome> {
     };
     let intake = from_stats(cx, asked).await?;
     show(&intake.parsed, intake.understood.as_ref(), &intake.remarks, &intake.reviews, json)?;
+    Ok(Outcome::Done)
+}
+
+/// What server logs say.
+fn logged(cx: &Context, logs: &args::Logs, json: Option<&JsonTarget>) -> Result<Outcome> {
+    let reading = super::log::read(cx, &logs.options())?;
+    if let Some(target) = json {
+        target.write(&reading)?;
+    }
+    if !json.is_some_and(JsonTarget::is_stdout) {
+        let mut text = output::workload::render(&reading.workload, output::width());
+        text.push_str(&super::log::durations(&reading));
+        text.push_str(&super::log::words(&reading));
+        output::print(&text)?;
+    }
     Ok(Outcome::Done)
 }
 

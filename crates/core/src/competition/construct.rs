@@ -8,7 +8,7 @@ use crate::bench::Lab;
 use crate::context::{Context, Phase};
 use crate::error::Result;
 use crate::pg::quote::qualified;
-use crate::types::{Candidate, Costs, Operation, Switch};
+use crate::types::{Candidate, Costs, Operation, OperationCost, Switch};
 
 /// Builds what can be hidden, tries what can only be entered, and returns the sum of the costs. On failure
 /// the objects of this candidate that were built are dropped again.
@@ -27,6 +27,7 @@ pub(super) async fn construct(
                 Some(cost) => cost,
                 None => build(cx, lab, built, operation).await?,
             };
+            costs.operations.push(OperationCost { seconds: cost.seconds, bytes: cost.bytes });
             costs.build_seconds += cost.seconds;
             costs.bytes += cost.bytes;
             costs.wal_bytes = costs.wal_bytes.map(|sum| sum + cost.wal_bytes);

@@ -45,7 +45,7 @@ pub(super) async fn propose(
     for (number, candidate) in candidates.iter_mut().enumerate() {
         candidate.id = CandidateId::from(format!("{name}-{}", number + 1));
         candidate.agent = name.clone();
-        candidate.change.see_partitions(&brief.catalog);
+        candidate.change.see_catalog(&brief.catalog);
     }
     Ok(candidates)
 }

@@ -91,6 +91,9 @@ fn target(operation: &Operation) -> Option<(u8, String, String)> {
             (2, format!("{schema}.{table}"), column.clone())
         }
         Operation::Setting { name, .. } => (3, String::new(), name.clone()),
+        Operation::AddConstraint { schema, table, name, .. } => {
+            (5, format!("{schema}.{table}"), name.clone())
+        }
         Operation::RewriteStatement { statement, .. } => (4, String::new(), statement.to_string()),
         Operation::Analyze { .. } | Operation::Sql { .. } => return None,
     })

@@ -132,7 +132,13 @@ async fn live(
         name.clone_into(&mut brief.catalog.database);
     }
     let brief = Arc::new(brief);
-    outcome.source = Some(SourceReport::of(&brief.catalog));
+    let mut source = SourceReport::of(&brief.catalog);
+    let nodes = brief.plans.iter().flat_map(|p| p.plan.nodes());
+    source.note(
+        &brief.catalog,
+        nodes.filter_map(|node| Some((node.schema.as_deref()?, node.relation_name.as_deref()?))),
+    );
+    outcome.source = Some(source);
     drop(heavy);
 
     let stage = Stage {
@@ -152,6 +158,11 @@ async fn live(
     let dsn = backend.dsn(cx, &universe.id).await?;
     let probe = SessionProbe::open(cx, &dsn, task.options.statement_timeout_seconds).await?;
     let proposed = propose(cx, agent, Box::new(probe), Arc::clone(&brief), &task.options).await?;
+    if let Some(source) = &mut outcome.source {
+        let operations = proposed.iter().flat_map(|c| &c.change.operations);
+        let tables: Vec<_> = operations.flat_map(|o| o.tables(&brief.catalog)).collect();
+        source.note(&brief.catalog, tables.iter().map(|(schema, table)| (schema.as_str(), table.as_str())));
+    }
     for candidate in &proposed {
         cx.emit(Event::Proposed {
             agent: task.agent.clone(),

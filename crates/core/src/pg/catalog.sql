@@ -125,6 +125,16 @@ SELECT json_build_object(
     'extensions', (SELECT coalesce(json_agg(extname ORDER BY extname), '[]'::json) FROM pg_extension),
     'available_extensions', (SELECT coalesce(json_agg(name ORDER BY name), '[]'::json) FROM pg_available_extensions),
     'search_path', to_json(current_schemas(false)),
+    'stored_settings', (
+        SELECT coalesce(json_agg(json_build_object(
+            'role', r.rolname,
+            'name', split_part(c.setting, '=', 1),
+            'value', substr(c.setting, strpos(c.setting, '=') + 1)) ORDER BY r.rolname, c.setting), '[]'::json)
+        FROM pg_db_role_setting s
+        LEFT JOIN pg_roles r ON r.oid = s.setrole,
+        unnest(s.setconfig) AS c(setting)
+        WHERE (s.setdatabase = 0 AND s.setrole <> 0)
+           OR (s.setrole = 0 AND s.setdatabase = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database()))),
     'tables', (
         SELECT coalesce(json_agg(json_build_object(
             'schema', r.nspname,

@@ -13,6 +13,7 @@ mod source;
 mod tls;
 
 pub use catalog::read_catalog;
+pub(crate) use catalog::read_source_catalog;
 pub use conninfo::Environment;
 pub use dsn::Dsn;
 pub use explain::{explain, explain_analyze, explain_counted};

@@ -6,6 +6,7 @@ use super::session::Parameters;
 use super::{Dsn, Session};
 use crate::context::Context;
 use crate::error::Result;
+use crate::types::Plan;
 
 /// The database that is to be made faster. Opens read-only sessions and nothing else.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ impl Source {
     }
 }
 
-/// A session that can only read. Its one method runs a single statement in a read-only transaction.
+/// A session that can only read: each statement runs in a read-only transaction of its own.
 #[derive(Debug)]
 pub struct SourceSession {
     session: Session,
@@ -45,5 +46,36 @@ impl SourceSession {
         let rows = self.session.rows(cx, sql, values).await;
         self.session.batch(cx, "ROLLBACK").await?;
         rows
+    }
+
+    /// Runs one read-only statement whose rows are JSON values in the first column, with unqualified names looked up in
+    /// these schemas; in those of the session if none is named.
+    pub(crate) async fn json(
+        &self,
+        cx: &Context,
+        search_path: &[String],
+        sql: &str,
+        values: &Parameters,
+    ) -> Result<Vec<serde_json::Value>> {
+        let path: Vec<String> = search_path.iter().map(|schema| super::quote::ident(schema)).collect();
+        self.session.batch(cx, "BEGIN READ ONLY").await?;
+        let rows = async {
+            if !path.is_empty() {
+                let sql = "SELECT set_config('search_path', $1, true)";
+                self.session.rows(cx, sql, &[Some(path.join(", "))]).await?;
+            }
+            self.session.json(cx, sql, values).await
+        }
+        .await;
+        self.session.batch(cx, "ROLLBACK").await?;
+        rows
+    }
+
+    /// The plan of a statement, not executed.
+    pub(crate) async fn explain(&self, cx: &Context, sql: &str, values: &Parameters) -> Result<Plan> {
+        self.session.batch(cx, "BEGIN READ ONLY").await?;
+        let plan = super::explain(&self.session, cx, sql, values).await;
+        self.session.batch(cx, "ROLLBACK").await?;
+        plan
     }
 }

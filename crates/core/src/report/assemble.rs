@@ -10,8 +10,8 @@ use crate::promote;
 use crate::traits::Judge;
 use crate::types::{
     Candidate, CandidateId, CandidateReport, CandidateStatus, Change, ChangeReport, CostModel, CostReport,
-    FinalReport, ForkReport, HoldingCost, Problem, PromotionReport, Ranked, Report, SourceReport,
-    StatementReport, Timing, Trial, UniverseReport, Verdict, VerdictReport, Workload,
+    FinalReport, ForkReport, HoldingCost, Problem, PromotionReport, Ranked, Report, StatementReport, Timing,
+    Trial, UniverseReport, Verdict, VerdictReport, Workload,
 };
 
 /// Version of the report's format.
@@ -37,14 +37,21 @@ pub(crate) struct Parts<'a> {
 
 /// The report of a competition.
 pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
-    let source = parts
-        .outcomes
-        .iter()
-        .find_map(|o| o.source.clone())
-        .ok_or_else(|| Error::internal("no universe was inspected"))?;
+    let mut seen = parts.outcomes.iter().filter_map(|o| o.source.as_ref());
+    let mut source = seen.next().cloned().ok_or_else(|| Error::internal("no universe was inspected"))?;
+    for object in seen.flat_map(|s| &s.objects) {
+        if !source.objects.iter().any(|o| o.schema == object.schema && o.name == object.name) {
+            source.objects.push(object.clone());
+        }
+    }
     let universes: Vec<UniverseReport> =
         parts.outcomes.iter().map(|o| universe(o, parts.backend, &parts.trials, parts.verdict)).collect();
     let winner = parts.verdict.winner.as_ref().and_then(|id| candidate(parts.outcomes, id));
+    let promotion = winner.map(|w| {
+        let trial = parts.trials.iter().find(|t| t.candidate == w.id);
+        let costs = trial.map(|t| t.costs.operations.as_slice()).unwrap_or_default();
+        PromotionReport::from(promote::plan(w, costs, &source))
+    });
     Ok(Report {
         format: FORMAT,
         id: parts.id,
@@ -53,7 +60,6 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
         pgverse: env!("CARGO_PKG_VERSION").to_owned(),
         problem: parts.problem.clone(),
         workload: parts.workload.clone(),
-        source: SourceReport { database: source.database.clone(), ..source },
         timing: timing(parts.meter, parts.total),
         verdict: VerdictReport {
             winner: parts.verdict.winner.clone(),
@@ -62,7 +68,8 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
             reason: parts.verdict.reason.clone(),
             noise: parts.verdict.noise,
         },
-        promotion: winner.map(|w| PromotionReport::from(promote::plan(w))).unwrap_or_default(),
+        promotion: promotion.unwrap_or_default(),
+        source,
         costs: costs(parts.outcomes.iter().chain(parts.finale), parts.prices),
         grand_final: parts.finale.map(|outcome| FinalReport {
             id: outcome.universe.as_ref().map(|u| u.id.clone()),
@@ -94,14 +101,11 @@ pub fn judge_again(report: &Report, judge: &dyn Judge) -> Result<Report> {
         again.universes.iter().find_map(|u| Some((u, u.candidates.iter().find(|c| &c.id == id)?)))
     });
     let agent = winner.map(|(u, _)| u.agent.clone());
-    let promotion = winner.map(|(u, c)| {
-        let operations = c.change.iter().map(|change| change.operation.clone()).collect();
-        let mut candidate = Candidate::new(c.title.clone(), Change { operations });
-        candidate.id = c.id.clone();
-        candidate.agent = u.agent.clone();
-        PromotionReport::from(promote::plan(&candidate))
-    });
-    again.promotion = promotion.unwrap_or_default();
+    again.promotion = winner
+        .map(|(u, c)| {
+            PromotionReport::from(promote::plan(&candidate_of(u, c), &c.costs.operations, &again.source))
+        })
+        .unwrap_or_default();
     again.verdict = VerdictReport {
         winner: verdict.winner,
         agent,
@@ -110,6 +114,15 @@ pub fn judge_again(report: &Report, judge: &dyn Judge) -> Result<Report> {
         noise: verdict.noise,
     };
     Ok(again)
+}
+
+/// A candidate as its agent proposed it, from what the report says of it.
+pub(crate) fn candidate_of(universe: &UniverseReport, report: &CandidateReport) -> Candidate {
+    let operations = report.change.iter().map(|change| change.operation.clone()).collect();
+    let mut candidate = Candidate::new(report.title.clone(), Change { operations });
+    candidate.id = report.id.clone();
+    candidate.agent = universe.agent.clone();
+    candidate
 }
 
 fn by_candidate(verdict: &Verdict) -> BTreeMap<&CandidateId, &Ranked> {
@@ -135,7 +148,7 @@ fn universe(outcome: &UniverseOutcome, backend: &str, trials: &[Trial], verdict:
             answers: trial.map_or(crate::types::Answers::Unchanged, |t| t.answers),
             ratio: None,
             statements: Vec::new(),
-            costs: trial.map(|t| t.costs).unwrap_or_default(),
+            costs: trial.map(|t| t.costs.clone()).unwrap_or_default(),
         };
         if let Some(ranked) = ranked.get(&candidate.id) {
             apply(&mut report, ranked);

@@ -3,7 +3,7 @@
 mod assemble;
 
 pub use assemble::judge_again;
-pub(crate) use assemble::{Parts, assemble};
+pub(crate) use assemble::{Parts, assemble, candidate_of};
 
 use crate::types::Report;
 

@@ -19,8 +19,22 @@ pub struct Catalog {
     pub available_extensions: Vec<String>,
     /// Schemas in which unqualified names are looked up, first to last.
     pub search_path: Vec<String>,
+    /// Settings that sessions of this database, or of a role in any database, begin with.
+    #[serde(default)]
+    pub stored_settings: Vec<StoredSetting>,
     /// Tables, partitioned tables and materialized views, by schema and name.
     pub tables: Vec<Table>,
+}
+
+/// What `ALTER DATABASE … SET` or `ALTER ROLE … SET` stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct StoredSetting {
+    /// For this role in any database; without one for any role in this database.
+    pub role: Option<String>,
+    /// Name of the setting.
+    pub name: String,
+    /// Its value.
+    pub value: String,
 }
 
 impl Catalog {

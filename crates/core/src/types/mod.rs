@@ -16,18 +16,20 @@ mod workload;
 pub use candidate::{Brief, Candidate, Change, StatementPlan};
 pub use catalog::{
     Catalog, Column, ColumnStatistics, Constraint, ConstraintKind, ExtendedStatistics, Index, IndexKey,
-    Reference, Table, TableActivity, TableKind,
+    Reference, StoredSetting, Table, TableActivity, TableKind,
 };
 pub use ids::{AgentName, CandidateId, ParameterSetId, StatementId, UniverseId};
 pub use operation::{Effect, IndexPartition, LockLevel, Operation, Refresh, SettingScope, Switch};
 pub use plan::{Jit, JitTiming, Plan, PlanNode};
 pub use problem::{Limits, Objective, Problem};
-pub use promotion::{PromotionPlan, PromotionStep};
+pub use promotion::{Grounds, ObjectFacts, PromotionPlan, PromotionStep};
 pub use report::{
     CandidateReport, CandidateStatus, ChangeReport, CostReport, FinalReport, ForkReport, HoldingCost,
     PromotionReport, Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
 };
-pub use trial::{AnswerCheck, Answers, Costs, PairedSamples, Trial, TrialState, Unqueued, Work, WorkPair};
+pub use trial::{
+    AnswerCheck, Answers, Costs, OperationCost, PairedSamples, Trial, TrialState, Unqueued, Work, WorkPair,
+};
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};
 pub use verdict::{Interval, Ranked, StatementVerdict, Verdict};
 pub use workload::{Origin, ParameterSet, Selectivity, Statement, StatementKind, Workload};

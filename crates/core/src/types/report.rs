@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AgentName, Answers, Candidate, CandidateId, Catalog, Costs, Interval, ParameterSetId, Problem,
-    PromotionPlan, StatementId, Trial, UniverseId, Workload,
+    AgentName, Answers, Candidate, CandidateId, Catalog, Costs, Interval, ObjectFacts, ParameterSetId,
+    Problem, PromotionPlan, StatementId, Trial, UniverseId, Workload,
 };
 
 /// Everything a reader needs to check the verdict again.
@@ -57,6 +57,12 @@ pub struct SourceReport {
     pub table_bytes: u64,
     /// Settings that decide plans.
     pub settings: BTreeMap<String, String>,
+    /// Schemas in which unqualified names were looked up, first to last.
+    #[serde(default)]
+    pub search_path: Vec<String>,
+    /// Tables that the workload or a candidate is about, as they were when they were measured.
+    #[serde(default)]
+    pub objects: Vec<ObjectFacts>,
 }
 
 impl SourceReport {
@@ -67,7 +73,24 @@ impl SourceReport {
             database: catalog.database.clone(),
             table_bytes: catalog.tables.iter().map(|t| t.bytes).sum(),
             settings: catalog.settings.clone(),
+            search_path: catalog.search_path.clone(),
+            objects: Vec::new(),
         }
+    }
+
+    /// Takes down how these tables are, with the partitioned tables above them and their partitions.
+    pub(crate) fn note<'a>(
+        &mut self,
+        catalog: &Catalog,
+        tables: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        let named = tables.into_iter().filter_map(|(schema, name)| catalog.table(schema, name));
+        for table in named.flat_map(|table| catalog.upwards(table)) {
+            if !self.objects.iter().any(|o| o.schema == table.schema && o.name == table.name) {
+                self.objects.push(ObjectFacts::of(catalog, table));
+            }
+        }
+        self.objects.sort_by(|a, b| (&a.schema, &a.name).cmp(&(&b.schema, &b.name)));
     }
 }
 

@@ -250,7 +250,7 @@ impl PairedSamples {
 }
 
 /// What a candidate costs; all measured on its universe.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Costs {
     /// Seconds to build.
     pub build_seconds: f64,
@@ -262,4 +262,16 @@ pub struct Costs {
     pub write_ratio: Option<f64>,
     /// Seconds of one refresh, for what must be refreshed.
     pub refresh_seconds: Option<f64>,
+    /// What each operation of the change took, in their order.
+    #[serde(default)]
+    pub operations: Vec<OperationCost>,
+}
+
+/// What one operation took on the fork.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct OperationCost {
+    /// Seconds to build.
+    pub seconds: f64,
+    /// Bytes that it adds (negative where it drops).
+    pub bytes: i64,
 }

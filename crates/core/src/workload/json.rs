@@ -4,6 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::draft::{Draft, Drafts, Given};
+use super::position::Position;
 use super::split::split;
 use crate::error::{Error, Result};
 use crate::types::{Origin, ParameterSet, StatementKind};
@@ -45,14 +46,32 @@ fn one() -> f64 {
     1.0
 }
 
+fn malformed(e: serde_json::Error) -> Error {
+    Error::invalid("the workload is not in the JSON form").caused_by(e).hint(
+        "give a list of {\"id\", \"sql\", \"weight\", \"parameter_sets\": {\"name\": [values]}}, of which only sql \
+         is needed",
+    )
+}
+
 pub(super) fn read<'a>(text: &str, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
-    let malformed = |e: serde_json::Error| {
-        Error::invalid("the workload is not in the JSON form").caused_by(e).hint(
-            "give a list of {\"id\", \"sql\", \"weight\", \"parameter_sets\": {\"name\": [values]}}, of which only sql \
-             is needed",
+    let document = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(malformed)?;
+    read_value(document, usual)
+}
+
+/// The same in TOML: `[[statements]]`, each with the keys of an entry.
+pub(super) fn read_toml<'a>(text: &str, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
+    let text = text.trim_start_matches('\u{feff}');
+    let document: Value = toml::from_str(text).map_err(|e| {
+        let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        Position::START.after(before).error(format!("the workload is not TOML: {}", e.message())).hint(
+            "begin each statement with [[statements]], with sql = \"…\" and, if wanted, id, weight and parameter_sets",
         )
-    };
-    let entries = match serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(malformed)? {
+    })?;
+    read_value(document, usual)
+}
+
+fn read_value<'a>(document: Value, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
+    let entries = match document {
         Value::Array(entries) => entries,
         document => Document::deserialize(document).map_err(malformed)?.statements,
     };

@@ -26,6 +26,17 @@
 //!   "parameter_sets": {"frequent": {"values": [4242, 10], "weight": 9}, "rare": [77, 10]}}]
 //! ```
 //!
+//! And in TOML, in a file whose name ends in `.toml` (which has no NULL):
+//!
+//! ```toml
+//! [[statements]]
+//! id = "recent_orders"
+//! weight = 120
+//! sql = "SELECT id FROM orders WHERE user_id = $1 LIMIT $2"
+//! parameter_sets.frequent = { values = [4242, 10], weight = 9 }
+//! parameter_sets.rare = [77, 10]
+//! ```
+//!
 //! ```
 //! let workload = pgverse_core::workload::parse("-- weight: 120\nSELECT count(*) FROM orders;", "shop.sql")?;
 //! assert_eq!(workload.statements[0].weight, 120.0);
@@ -43,6 +54,7 @@ mod draft;
 pub mod english;
 pub mod intake;
 mod json;
+pub mod log;
 mod normalize;
 pub mod parameters;
 mod position;
@@ -69,7 +81,7 @@ use crate::types::{ParameterSet, StatementId, Workload};
 pub struct Parsed {
     /// The workload.
     pub workload: Workload,
-    /// Where the text of each statement begins; empty for JSON, whose strings are not the text of the file.
+    /// Where the text of each statement begins; empty for JSON, TOML and logs, whose strings are not the text of the file.
     pub origins: BTreeMap<StatementId, Place>,
     /// What the author should know, in the order of the statements.
     pub notes: Vec<Note>,
@@ -142,14 +154,19 @@ pub fn parse_with_origins(text: &str, name: &str) -> Result<Parsed> {
 fn parse_with_usual(text: &str, name: &str, usual: &[ParameterSet]) -> Result<Parsed> {
     let begin = text.trim_start_matches('\u{feff}').trim_start();
     let is_json = name.to_ascii_lowercase().ends_with(".json") || begin.starts_with(['[', '{']);
-    let drafts = if is_json { json::read(text, usual) } else { sql::read(text, usual) };
+    let is_toml = name.to_ascii_lowercase().ends_with(".toml");
+    let drafts = match (is_toml, is_json) {
+        (true, _) => json::read_toml(text, usual),
+        (_, true) => json::read(text, usual),
+        _ => sql::read(text, usual),
+    };
     let drafts = drafts.map_err(|e| e.with("file", name))?;
     if drafts.statements.is_empty() {
         return Err(Error::invalid("the workload has no statements")
             .with("file", name)
             .hint("give at least one statement, such as: SELECT count(*) FROM orders;"));
     }
-    let origins = if is_json { BTreeMap::new() } else { drafts.origins(name) };
+    let origins = if is_json || is_toml { BTreeMap::new() } else { drafts.origins(name) };
     Ok(Parsed { workload: Workload { statements: drafts.statements }, origins, notes: drafts.notes })
 }
 
@@ -189,6 +206,12 @@ fn read(path: &Path) -> Result<String> {
             .with("file", &file)
             .hint("convert it, for example: iconv -f LATIN1 -t UTF-8")
     })
+}
+
+/// Cases of a property test: so many, or what PROPTEST_CASES says (`make fuzz-workload`).
+#[cfg(test)]
+fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
 }
 
 #[cfg(test)]

@@ -331,11 +331,24 @@ fn workload() -> impl Strategy<Value = String> {
     prop::collection::vec(parts, 0..25).prop_map(|parts| parts.join(" "))
 }
 
+#[test]
+fn toml_says_the_same_as_json() {
+    let toml = "[[statements]]\nid = \"a\"\nweight = 120\nsql = \"SELECT $1, $2\"\n\
+        parameter_sets.frequent = { values = [4242, \"x\"], weight = 9 }\nparameter_sets.rare = [77, true]\n\
+        [[statements]]\nsql = \"SELECT 1\"\n";
+    let json = r#"[{"id": "a", "weight": 120, "sql": "SELECT $1, $2",
+        "parameter_sets": {"frequent": {"values": [4242, "x"], "weight": 9}, "rare": [77, true]}}, {"sql": "SELECT 1"}]"#;
+    assert_eq!(parse(toml, "w.toml").unwrap(), parse(json, "w.json").unwrap());
+    let error = parse("[[statements]]\nsql = \n", "w.toml").unwrap_err().to_string();
+    assert!(error.starts_with("the workload is not TOML: ") && error.contains("line: 2"), "{error}");
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in any::<String>()) {
         let _ = parse(&text, "w.sql");
         let _ = parse(&text, "w.json");
+        let _ = parse(&text, "w.toml");
     }
 
     #[test]

@@ -116,6 +116,18 @@ pub fn servers_in(data: &Path) -> Vec<ProcessId> {
     found
 }
 
+/// Memory of the server on this data directory, bytes: the proportional shares (PSS) of all its processes, so that
+/// what several share counts once. `None` where the system does not tell (`/proc/<pid>/smaps_rollup`).
+pub fn memory_of(data: &Path) -> Option<u64> {
+    let share = |process: ProcessId| {
+        let text = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", process.pid)).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let shares: Vec<u64> = servers_in(data).into_iter().filter_map(share).collect();
+    (!shares.is_empty()).then(|| shares.iter().sum::<u64>() * 1024)
+}
+
 /// Whether this process is one of PostgreSQL's programs and works on this directory: by its working directory
 /// (which may be deleted already), or by a path among its arguments.
 pub fn works_in(process: ProcessId, directory: &Path) -> bool {

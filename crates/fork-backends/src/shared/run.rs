@@ -1,9 +1,11 @@
 //! Runs a program to its end and turns failure into an error that shows what it said.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
+use pgverse_core::pg::Dsn;
 use pgverse_core::{Context, Error, ErrorKind, Result};
+use secrecy::ExposeSecret;
 
 use super::ProcessId;
 
@@ -14,10 +16,39 @@ use super::ProcessId;
 /// # Errors
 /// `Process`, with the last lines of what it wrote to standard error; its arguments and environment are not
 /// shown, because they may hold secrets.
-pub async fn run(cx: &Context, mut command: Command) -> Result<String> {
+pub async fn run(cx: &Context, command: Command) -> Result<String> {
+    run_on(cx, command, Stdio::null()).await
+}
+
+/// Runs two commands, the second of which reads what the first one writes.
+///
+/// # Errors
+/// As [`run`]; the first one's failure before the second one's, which mostly follows from it.
+pub async fn pipe(cx: &Context, mut first: Command, second: Command) -> Result<()> {
+    let program = Path::new(first.get_program()).display().to_string();
+    let failed = |what: &str| Error::new(ErrorKind::Process, what.to_owned()).with("program", &program);
+    first.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut first = tokio::process::Command::from(first);
+    first.kill_on_drop(true);
+    cx.check()?;
+    let mut child = first.spawn().map_err(|e| failed("cannot start a program").caused_by(e))?;
+    let output = child.stdout.take().ok_or_else(|| Error::internal("a program's output is not piped"))?;
+    let output: Stdio = output.try_into().map_err(|e| failed("cannot pipe a program").caused_by(e))?;
+    let waiting = cx.guard(async {
+        child.wait_with_output().await.map_err(|e| failed("a program cannot be waited for").caused_by(e))
+    });
+    let (first, second) = tokio::join!(waiting, run_on(cx, second, output));
+    let first = first?;
+    if !first.status.success() {
+        return Err(unsuccessful(&program, &first));
+    }
+    second.map(drop)
+}
+
+async fn run_on(cx: &Context, mut command: Command, input: Stdio) -> Result<String> {
     let program = Path::new(command.get_program()).display().to_string();
     let failed = |what: String| Error::new(ErrorKind::Process, what).with("program", &program);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut command = tokio::process::Command::from(command);
     command.kill_on_drop(true);
     cx.check()?;
@@ -41,10 +72,36 @@ pub async fn run(cx: &Context, mut command: Command) -> Result<String> {
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
+    Err(unsuccessful(&program, &output))
+}
+
+fn unsuccessful(program: &str, output: &Output) -> Error {
     let said = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = said.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let last = lines[lines.len().saturating_sub(6)..].join(" | ");
-    Err(failed(format!("a program failed ({})", output.status)).with("output", last))
+    Error::new(ErrorKind::Process, format!("a program failed ({})", output.status))
+        .with("program", program)
+        .with("output", last)
+}
+
+/// One of PostgreSQL's client programs, set to connect to the source as our own connections do. The password
+/// travels in its environment alone. It runs as ourselves: the source may know us by our user name.
+pub fn client(program: &Path, dsn: &Dsn) -> Command {
+    let mut command = Command::new(program);
+    for (variable, value) in dsn.child_environment() {
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
+    }
+    match dsn.password() {
+        Some(password) => command.env("PGPASSWORD", password.expose_secret()),
+        None => command.env_remove("PGPASSWORD"),
+    };
+    // Not in our process group: Ctrl-C reaches us, and we end it in order.
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    command.env("LC_ALL", "C").arg("--no-password");
+    command
 }
 
 #[cfg(test)]
@@ -65,6 +122,16 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Process);
         assert!(error.to_string().contains("one | two"), "{error}");
         assert_eq!(run(&cx, Command::new("/no/such/program")).await.unwrap_err().kind(), ErrorKind::Process);
+    }
+
+    #[tokio::test]
+    async fn a_pipe_ends_well_or_names_the_first_that_failed() {
+        let cx = Context::new();
+        pipe(&cx, shell("echo a"), shell("read line && test $line = a")).await.unwrap();
+        let error = pipe(&cx, shell("echo first >&2; exit 1"), shell("cat; echo second >&2; exit 2")).await;
+        assert!(error.unwrap_err().to_string().contains("first"));
+        let error = pipe(&cx, shell("echo a"), shell("cat >&2; exit 2")).await.unwrap_err();
+        assert!(error.to_string().contains("output: a"), "{error}");
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 use super::core::Place;
 use super::create::CLONE;
 use super::server::{self, Facts};
-use super::{SCHEME, TemplateConfig};
+use super::{SCHEME, TemplateConfig, dedicated};
 use crate::shared::Lease;
 use crate::shared::shield::shielded;
 
@@ -24,6 +24,8 @@ const PARALLEL: usize = 8;
 pub struct TemplateBackend {
     place: Place,
     facts: OnceCell<Facts>,
+    /// The database that forks are made from.
+    template: OnceCell<String>,
     /// Whether a fork was seen to share blocks with the source.
     cloned: AtomicBool,
 }
@@ -34,7 +36,12 @@ impl TemplateBackend {
     /// # Errors
     /// `InvalidInput` if there is no home directory for leases.
     pub fn new(config: TemplateConfig) -> Result<Self> {
-        Ok(Self { place: Place::new(config)?, facts: OnceCell::new(), cloned: AtomicBool::new(false) })
+        Ok(Self {
+            place: Place::new(config)?,
+            facts: OnceCell::new(),
+            template: OnceCell::new(),
+            cloned: AtomicBool::new(false),
+        })
     }
 
     async fn facts(&self, cx: &Context) -> Result<&Facts> {
@@ -43,6 +50,21 @@ impl TemplateBackend {
             server::check(cx, &self.place.config).await
         };
         self.facts.get_or_try_init(check).await
+    }
+
+    /// The database that forks are made from: the source, or a copy of it that nobody is connected to.
+    async fn template(&self, cx: &Context) -> Result<&str> {
+        let facts = self.facts(cx).await?.clone();
+        let obtain = || async {
+            if !self.place.config.copy {
+                return Ok(self.place.source().database().to_owned());
+            }
+            let place = self.place.clone();
+            let work = |cx: Context| Box::pin(async move { dedicated::obtain(&cx, &place, &facts).await });
+            // It stays for the next run, wanted or not.
+            shielded(cx, work, |_| async {}).await
+        };
+        self.template.get_or_try_init(obtain).await.map(String::as_str)
     }
 }
 
@@ -73,14 +95,15 @@ impl ForkBackend for TemplateBackend {
         if let Err(error) = self.sweep(cx).await {
             tracing::warn!(%error, "the sweep at the start failed");
         }
-        Ok(())
+        self.template(cx).await.map(drop)
     }
 
     async fn fork(&self, cx: &Context) -> Result<Universe> {
         let facts = self.facts(cx).await?.clone();
+        let template = self.template(cx).await?.to_owned();
         let (place, undoing, cleanup) = (self.place.clone(), self.place.clone(), cx.for_cleanup());
         let undo = |unwanted: Universe| async move { undoing.give_up(&cleanup, &unwanted.id).await };
-        let universe = shielded(cx, |cx| place.fork(cx, facts), undo).await?;
+        let universe = shielded(cx, |cx| place.fork(cx, facts, template), undo).await?;
         if universe.mechanism == CLONE {
             self.cloned.store(true, Ordering::Relaxed);
         }

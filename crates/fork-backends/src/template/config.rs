@@ -23,16 +23,29 @@ pub struct TemplateConfig {
     /// How long to wait for other sessions to leave the source; `None` for the five seconds that the server
     /// itself waits.
     pub wait: Option<Duration>,
+    /// Forks are made from a copy of the source on the same server, so that others can stay connected to the
+    /// source. The copy is made at the first use and kept for a day after the last.
+    pub copy: bool,
+    /// Makes that copy anew.
+    pub refresh: bool,
 }
 
 impl TemplateConfig {
     /// Defaults for a source database.
     pub fn new(dsn: Dsn) -> Self {
-        Self { dsn, strategy: None, terms: Terms::default(), home: None, wait: None }
+        Self {
+            dsn,
+            strategy: None,
+            terms: Terms::default(),
+            home: None,
+            wait: None,
+            copy: false,
+            refresh: false,
+        }
     }
 
     /// Reads options from a URL such as `template:?strategy=wal_log&wait=30s`. Known are `strategy`, `wait`,
-    /// `ttl`, `detached` and `home`.
+    /// `copy`, `refresh`, `ttl`, `detached` and `home`.
     ///
     /// # Errors
     /// `InvalidInput`, naming the option.
@@ -68,20 +81,26 @@ impl TemplateConfig {
             let parsed = humantime::parse_duration(value).ok().filter(|d| !d.is_zero());
             parsed.ok_or_else(|| invalid("not a duration such as 2h or 30s"))
         };
+        let switch = || match value {
+            "" | "true" | "1" => Ok(true),
+            "false" | "0" => Ok(false),
+            _ => Err(invalid("the option is either true or false")),
+        };
         match name {
             "strategy" => self.strategy = Some(value.parse()?),
             "wait" => self.wait = Some(duration()?),
             "ttl" => self.terms.ttl = duration()?,
-            "detached" => match value {
-                "" | "true" | "1" => self.terms.detached = true,
-                "false" | "0" => self.terms.detached = false,
-                _ => return Err(invalid("the option is either true or false")),
-            },
+            "detached" => self.terms.detached = switch()?,
+            "copy" => self.copy = switch()?,
+            "refresh" => self.refresh = switch()?,
             "home" => self.home = Some(PathBuf::from(value)),
             _ => {
                 return Err(invalid("the template backend has no such option")
-                    .hint("it has strategy, wait, ttl, detached and home"));
+                    .hint("it has strategy, wait, copy, refresh, ttl, detached and home"));
             }
+        }
+        if self.refresh && !self.copy && name == "refresh" {
+            self.copy = true;
         }
         Ok(())
     }
@@ -138,6 +157,9 @@ mod tests {
         assert_eq!(config.wait, Some(Duration::from_secs(30)));
         assert_eq!(config.terms, Terms { ttl: Duration::from_secs(5400), detached: true });
         assert_eq!(config.home, Some(PathBuf::from("/a b")));
+        assert!(!config.copy);
+        let config = TemplateConfig::from_url("template:?refresh", source()).unwrap();
+        assert!(config.copy && config.refresh, "only a copy can be made anew");
         for plain in ["template", "template:", "template://"] {
             assert_eq!(TemplateConfig::from_url(plain, source()).unwrap().strategy, None);
         }

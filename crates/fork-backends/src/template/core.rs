@@ -34,7 +34,7 @@ impl Place {
         Ok(Self { config, leases: Leases::of(&home), home })
     }
 
-    fn source(&self) -> &Dsn {
+    pub(super) fn source(&self) -> &Dsn {
         &self.config.dsn
     }
 
@@ -43,8 +43,8 @@ impl Place {
         maintenance(cx, self.source(), purpose).await
     }
 
-    /// Makes a fork; what it makes is leased first and removed again if it fails.
-    pub(super) async fn fork(self, cx: Context, facts: Facts) -> Result<Universe> {
+    /// Makes a fork of the database `template`; what it makes is leased first and removed again if it fails.
+    pub(super) async fn fork(self, cx: Context, facts: Facts, template: String) -> Result<Universe> {
         let _busy = cx.meter().enter(Phase::Forking);
         let begin = Instant::now();
         cx.check()?;
@@ -56,7 +56,7 @@ impl Place {
             database: id.as_str().to_owned(),
         };
         let mut lease = self.leases.acquire(id, SCHEME, self.config.terms, holds)?;
-        match self.make(&cx, &facts, &mut lease, begin).await {
+        match self.make(&cx, &facts, &template, &mut lease, begin).await {
             Ok(()) => Ok(lease.universe()),
             Err(error) => {
                 self.give_up(&cx, &lease.id).await;
@@ -65,10 +65,17 @@ impl Place {
         }
     }
 
-    async fn make(&self, cx: &Context, facts: &Facts, lease: &mut Lease, begin: Instant) -> Result<()> {
+    async fn make(
+        &self,
+        cx: &Context,
+        facts: &Facts,
+        template: &str,
+        lease: &mut Lease,
+        begin: Instant,
+    ) -> Result<()> {
         let name = lease.id.as_str().to_owned();
         let session = self.session(cx, &database::purpose(&lease.id)).await?;
-        let made = create(cx, &session, &self.config, facts, &lease.id).await?;
+        let made = create(cx, &session, &self.config, template, facts, &lease.id).await?;
         made.mechanism.clone_into(&mut lease.mechanism);
         database::mark(cx, &session, lease).await?;
         settings::copy(cx, &session, self.source().database(), &name).await?;
@@ -94,7 +101,7 @@ impl Place {
         self.unmake(cx, &session, id).await
     }
 
-    async fn unmake(&self, cx: &Context, session: &Session, id: &UniverseId) -> Result<()> {
+    pub(super) async fn unmake(&self, cx: &Context, session: &Session, id: &UniverseId) -> Result<()> {
         database::remove(cx, session, id).await?;
         self.leases.release(id)
     }

@@ -34,19 +34,25 @@ pub(super) struct Made {
     pub(super) full_bytes: u64,
 }
 
-/// Copies the source into a new database.
+/// Copies the database `template` into a new one.
 pub(super) async fn create(
     cx: &Context,
     session: &Session,
     config: &TemplateConfig,
+    template: &str,
     facts: &Facts,
     id: &UniverseId,
 ) -> Result<Made> {
-    let full_bytes = size(cx, session, config.dsn.database()).await?;
+    let full_bytes = size(cx, session, template).await?;
     let strategy = choose(facts.major, config.strategy, full_bytes);
+    let mut sql =
+        format!("CREATE DATABASE {} TEMPLATE {}", quote::ident(id.as_str()), quote::ident(template));
+    if facts.major >= 15 {
+        sql = format!("{sql} STRATEGY {}", strategy.as_str());
+    }
     if strategy == Strategy::FileCopy && facts.major >= 18 && clones(cx, session).await? {
         let free_before = free(facts);
-        match copy(cx, session, config, facts.major, strategy, id).await {
+        match copy(cx, session, &sql, template, config.wait).await {
             Ok(()) => {
                 if let Some(bytes) = bytes_of_clone(facts, free_before, full_bytes) {
                     return Ok(Made { mechanism: CLONE, bytes, full_bytes });
@@ -62,7 +68,7 @@ pub(super) async fn create(
             Err(error) => return Err(error),
         }
     }
-    copy(cx, session, config, facts.major, strategy, id).await?;
+    copy(cx, session, &sql, template, config.wait).await?;
     let mechanism = match strategy {
         Strategy::FileCopy => "create_database_file_copy",
         Strategy::WalLog => "create_database_wal_log",
@@ -100,7 +106,7 @@ fn bytes_of_clone(facts: &Facts, free_before: Option<u64>, full: u64) -> Option<
     }
 }
 
-async fn size(cx: &Context, session: &Session, database: &str) -> Result<u64> {
+pub(super) async fn size(cx: &Context, session: &Session, database: &str) -> Result<u64> {
     #[derive(Deserialize)]
     struct Row {
         bytes: u64,
@@ -114,24 +120,18 @@ async fn size(cx: &Context, session: &Session, database: &str) -> Result<u64> {
 async fn copy(
     cx: &Context,
     session: &Session,
-    config: &TemplateConfig,
-    major: i32,
-    strategy: Strategy,
-    id: &UniverseId,
+    sql: &str,
+    template: &str,
+    wait: Option<Duration>,
 ) -> Result<()> {
-    let source = config.dsn.database();
-    let mut sql = format!("CREATE DATABASE {} TEMPLATE {}", quote::ident(id.as_str()), quote::ident(source));
-    if major >= 15 {
-        sql = format!("{sql} STRATEGY {}", strategy.as_str());
-    }
     let begin = Instant::now();
     loop {
-        match session.batch(cx, &sql).await {
+        match session.batch(cx, sql).await {
             Err(error) if sqlstate(&error) == Some("55006") => {
-                if begin.elapsed() >= config.wait.unwrap_or(Duration::ZERO) {
-                    return Err(in_use(cx, session, source).await?.caused_by(error));
+                if begin.elapsed() >= wait.unwrap_or(Duration::ZERO) {
+                    return Err(in_use(cx, session, template).await?.caused_by(error));
                 }
-                tracing::info!(source, "waiting for other sessions to leave the source database");
+                tracing::info!(template, "waiting for other sessions to leave the source database");
             }
             other => return other,
         }
@@ -170,7 +170,7 @@ async fn in_use(cx: &Context, session: &Session, source: &str) -> Result<Error> 
     Ok(Error::new(ErrorKind::Busy, message)
         .with("database", source)
         .with("sessions", if sessions.is_empty() { "gone by now".to_owned() } else { sessions.join("; ") })
-        .hint("end these sessions, wait for them with --backend template:?wait=60s, or fork with --backend local, which copies a database in use"))
+        .hint("end these sessions, wait for them with --backend template:?wait=60s, fork a copy with --backend template:?copy, or fork with --backend local, which copies a database in use"))
 }
 
 #[cfg(test)]

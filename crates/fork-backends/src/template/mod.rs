@@ -5,6 +5,7 @@ mod config;
 mod core;
 mod create;
 mod database;
+mod dedicated;
 mod host;
 mod server;
 mod settings;

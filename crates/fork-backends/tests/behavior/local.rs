@@ -2,22 +2,53 @@
 //! restore for plain copies, physically for the others.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use pgverse_core::pg::Dsn;
 use pgverse_core::traits::ForkBackend;
 use pgverse_fork_backends::local::{GoldenSource, LocalBackend, LocalConfig, Mechanism};
-use pgverse_fork_backends::shared::{Settings, process};
-use pgverse_testkit::suite::Stage;
-use pgverse_testkit::{TestServer, fork_suite, shop};
+use pgverse_fork_backends::shared::{Programs, Settings, process};
+use pgverse_testkit::suite::{Stage, fork};
+use pgverse_testkit::{TestServer, programs_of, shop};
 
 use crate::place::Place;
+
+/// Where a mechanism is tried.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ground {
+    Plain,
+    Overlay,
+    Reflink,
+    Btrfs,
+}
+
+impl Ground {
+    fn open(self) -> Option<(Place, Mechanism)> {
+        let xfs = || Place::on("xfs", &["-q", "-m", "reflink=1"], 1 << 30);
+        Some(match self {
+            Self::Plain => (Place::new(), Mechanism::Copy),
+            Self::Overlay => (xfs()?, Mechanism::Overlayfs),
+            Self::Reflink => (xfs()?, Mechanism::Reflink),
+            Self::Btrfs => (Place::on("btrfs", &["-q"], 1 << 30)?, Mechanism::BtrfsSnapshot),
+        })
+    }
+}
+
+/// The whole suite on one major version, by one mechanism.
+pub(crate) async fn suite(major: u32, ground: Ground) {
+    let Some(programs) = programs_of(major) else { return };
+    let Some((place, mechanism)) = ground.open() else { return };
+    fork::all(&Local::new(place, mechanism, &programs).await).await;
+}
 
 struct Local {
     // Dropped in this order: the backend removes its image, the place its mounts.
     backend: LocalBackend,
-    server: TestServer,
-    place: Place,
+    server: Arc<TestServer>,
+    place: Arc<Place>,
+    database: String,
+    logical: bool,
 }
 
 /// The backend of a test, or of the process that a test kills.
@@ -27,24 +58,27 @@ pub(crate) fn backend(source: Dsn, home: &Path, mechanism: Mechanism) -> LocalBa
         golden,
         home: Some(home.to_owned()),
         mechanism: Some(mechanism),
+        // So that the processes that tests kill need not build it again.
+        keep_golden: true,
         ..LocalConfig::default()
     };
     LocalBackend::new(config).unwrap()
 }
 
 impl Local {
-    async fn new(place: Place, mechanism: Mechanism) -> Self {
-        let server = if mechanism == Mechanism::Copy {
-            TestServer::start().await
-        } else {
-            TestServer::with_settings(&Settings::default().with("max_wal_senders", "4")).await
-        };
+    async fn new(place: Place, mechanism: Mechanism, programs: &Programs) -> Self {
+        // Without senders a server cannot be copied physically. A version whose own `pg_dump` is not installed
+        // here is copied physically all the same: a logical copy would run another version.
+        let logical = mechanism == Mechanism::Copy && programs.tool("pg_dump").is_ok();
+        let senders = if logical { "0" } else { "4" };
+        let server = TestServer::of(programs, &Settings::default().with("max_wal_senders", senders)).await;
         shop::create(&server, "shop").await;
-        if mechanism != Mechanism::Copy {
+        if !logical {
             // A physical copy has no rows of unlogged tables, so it is taken only where there are none.
             server.sql("shop", "TRUNCATE app.visits").await;
         }
-        Self { backend: backend(server.dsn("shop"), place.path(), mechanism), server, place }
+        let backend = backend(server.dsn("shop"), place.path(), mechanism);
+        Self { backend, server: Arc::new(server), place: Arc::new(place), database: "shop".into(), logical }
     }
 }
 
@@ -55,7 +89,7 @@ impl Stage for Local {
     }
 
     fn source(&self) -> Dsn {
-        self.server.dsn("shop")
+        self.server.dsn(&self.database)
     }
 
     fn home(&self) -> PathBuf {
@@ -64,6 +98,27 @@ impl Stage for Local {
 
     fn name(&self) -> String {
         self.backend.mechanism().unwrap().to_string()
+    }
+
+    /// A golden image is copied also from a source in use.
+    fn over(&self, database: &str, _in_use: bool) -> Box<dyn Stage + '_> {
+        let mechanism = self.backend.mechanism().unwrap();
+        let source = self.server.dsn(database);
+        Box::new(Self {
+            backend: backend(source, self.place.path(), mechanism),
+            server: Arc::clone(&self.server),
+            place: Arc::clone(&self.place),
+            database: database.to_owned(),
+            logical: self.logical,
+        })
+    }
+
+    fn same_pages(&self) -> bool {
+        !self.logical
+    }
+
+    fn server(&self) -> &TestServer {
+        &self.server
     }
 
     async fn leftovers(&self) -> Vec<String> {
@@ -77,44 +132,4 @@ impl Stage for Local {
         );
         left
     }
-}
-
-mod copy {
-    use super::*;
-
-    async fn stage() -> Option<Local> {
-        Some(Local::new(Place::new(), Mechanism::Copy).await)
-    }
-
-    fork_suite!(stage);
-}
-
-mod overlayfs {
-    use super::*;
-
-    async fn stage() -> Option<Local> {
-        Some(Local::new(Place::on("xfs", &["-q", "-m", "reflink=1"], 1 << 30)?, Mechanism::Overlayfs).await)
-    }
-
-    fork_suite!(stage);
-}
-
-mod reflink {
-    use super::*;
-
-    async fn stage() -> Option<Local> {
-        Some(Local::new(Place::on("xfs", &["-q", "-m", "reflink=1"], 1 << 30)?, Mechanism::Reflink).await)
-    }
-
-    fork_suite!(stage);
-}
-
-mod btrfs_snapshot {
-    use super::*;
-
-    async fn stage() -> Option<Local> {
-        Some(Local::new(Place::on("btrfs", &["-q"], 1 << 30)?, Mechanism::BtrfsSnapshot).await)
-    }
-
-    fork_suite!(stage);
 }

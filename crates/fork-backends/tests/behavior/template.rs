@@ -1,6 +1,7 @@
 //! `template` on the suite, and what is special about it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -8,24 +9,36 @@ use pgverse_core::pg::{Dsn, Session};
 use pgverse_core::traits::ForkBackend;
 use pgverse_core::types::Isolation;
 use pgverse_core::{Context, ErrorKind};
+use pgverse_fork_backends::shared::Settings;
 use pgverse_fork_backends::shared::lease::Terms;
 use pgverse_fork_backends::template::{Strategy, TemplateBackend, TemplateConfig, sweep_leases};
-use pgverse_testkit::suite::{Owner, Stage};
-use pgverse_testkit::{TestServer, fork_suite, shop};
+use pgverse_testkit::suite::{Owner, Stage, fork};
+use pgverse_testkit::{TestServer, programs_of, shop};
+
+/// The whole suite on one major version.
+pub(crate) async fn suite(major: u32) {
+    let Some(programs) = programs_of(major) else { return };
+    let server = TestServer::of(&programs, &Settings::default()).await;
+    fork::all(&Template::over_server(server).await).await;
+}
 
 struct Template {
-    server: TestServer,
-    home: tempfile::TempDir,
     backend: TemplateBackend,
+    server: Arc<TestServer>,
+    home: Arc<tempfile::TempDir>,
+    database: String,
 }
 
 impl Template {
     async fn new() -> Self {
-        let server = TestServer::start().await;
+        Self::over_server(TestServer::start().await).await
+    }
+
+    async fn over_server(server: TestServer) -> Self {
         shop::create(&server, "shop").await;
         let home = tempfile::tempdir().unwrap();
         let backend = backend(server.dsn("shop"), home.path(), |_| {});
-        Self { server, home, backend }
+        Self { backend, server: Arc::new(server), home: Arc::new(home), database: "shop".to_owned() }
     }
 }
 
@@ -46,7 +59,7 @@ impl Stage for Template {
     }
 
     fn source(&self) -> Dsn {
-        self.server.dsn("shop")
+        self.server.dsn(&self.database)
     }
 
     fn home(&self) -> PathBuf {
@@ -57,21 +70,34 @@ impl Stage for Template {
         "template".to_owned()
     }
 
+    /// Others may write to the source only where forks are made from a copy of it.
+    fn over(&self, database: &str, in_use: bool) -> Box<dyn Stage + '_> {
+        let change = |config: &mut TemplateConfig| config.copy = in_use;
+        Box::new(Self {
+            backend: backend(self.server.dsn(database), self.home.path(), change),
+            server: Arc::clone(&self.server),
+            home: Arc::clone(&self.home),
+            database: database.to_owned(),
+        })
+    }
+
+    fn same_pages(&self) -> bool {
+        true
+    }
+
+    fn server(&self) -> &TestServer {
+        &self.server
+    }
+
     async fn leftovers(&self) -> Vec<String> {
         let sql = "SELECT coalesce(string_agg(datname, ' '), '') FROM pg_database \
-                   WHERE datname NOT IN ('postgres', 'template0', 'template1', 'shop')";
+                   WHERE datname LIKE 'pgverse%'";
         let databases = self.server.text("postgres", sql).await;
         let leases = std::fs::read_dir(self.home.path().join("leases")).into_iter().flatten();
         let files = leases.map(|entry| entry.unwrap().path().display().to_string());
         databases.split_whitespace().map(ToOwned::to_owned).chain(files).collect()
     }
 }
-
-async fn stage() -> Option<Template> {
-    Some(Template::new().await)
-}
-
-fork_suite!(stage);
 
 /// A server with the shop, and a home, for backends that differ from the suite's.
 async fn ground() -> (TestServer, tempfile::TempDir) {

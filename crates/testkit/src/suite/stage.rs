@@ -11,6 +11,8 @@ use pgverse_core::types::{Universe, UniverseId};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::TestServer;
+
 /// Environment variable that tells the owner process which backend to make.
 pub const OWNER_BACKEND: &str = "PGVERSE_TEST_BACKEND";
 /// Environment variable that tells the owner process the source database, as a connection string.
@@ -32,6 +34,17 @@ pub trait Stage: Send + Sync {
 
     /// Name by which the owner process finds the backend again.
     fn name(&self) -> String;
+
+    /// A stage on another database of the same server. `in_use`: a way to fork it also while others write to it,
+    /// if the backend has one.
+    fn over(&self, database: &str, in_use: bool) -> Box<dyn Stage + '_>;
+
+    /// Whether a fork holds the source's pages as they are. A dump fills pages anew; from PostgreSQL 16 on a load
+    /// may leave some empty, and each counts in a cost.
+    fn same_pages(&self) -> bool;
+
+    /// The server of the source.
+    fn server(&self) -> &TestServer;
 
     /// Everything that forks left on the server, on disk and among the processes, for a person to read.
     async fn leftovers(&self) -> Vec<String>;

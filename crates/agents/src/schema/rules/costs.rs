@@ -27,6 +27,7 @@ fn setting(brief: &Brief, name: &str, value: &str) -> Operation {
         name: name.to_owned(),
         value: value.to_owned(),
         scope: SettingScope::Database(brief.catalog.database.clone()),
+        previous: None,
     }
 }
 

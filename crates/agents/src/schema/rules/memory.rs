@@ -54,6 +54,7 @@ pub(super) fn advice(brief: &Brief) -> Vec<Advice> {
             name: "work_mem".to_owned(),
             value: text,
             scope: SettingScope::Database(brief.catalog.database.clone()),
+            previous: None,
         },
         reasons: evidence,
         statements,

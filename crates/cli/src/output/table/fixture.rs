@@ -2,9 +2,9 @@
 
 use pgverse::types::{
     Answers, CandidateReport, CandidateStatus, Change, ChangeReport, CostReport, Costs, FinalReport,
-    ForkReport, HoldingCost, IndexKey, Interval, Operation, Origin, ParameterSet, Problem, PromotionReport,
-    PromotionStep, Report, SourceReport, Statement, StatementKind, StatementReport, Timing, UniverseReport,
-    VerdictReport, Workload,
+    ForkReport, HoldingCost, IndexKey, Interval, Operation, OperationCost, Origin, ParameterSet, Problem,
+    PromotionReport, PromotionStep, Report, SourceReport, Statement, StatementKind, StatementReport, Timing,
+    UniverseReport, VerdictReport, Workload,
 };
 
 /// One winner, one runner-up, one rejected, one failed, and an agent that got no fork.
@@ -22,6 +22,8 @@ pub(crate) fn report() -> Report {
             database: "shop".into(),
             table_bytes: 216_000_000,
             settings: Default::default(),
+            search_path: Vec::new(),
+            objects: Vec::new(),
         },
         timing: Timing {
             total_seconds: 58.1,
@@ -53,6 +55,13 @@ pub(crate) fn report() -> Report {
                 down: vec!["DROP INDEX CONCURRENTLY public.orders_user_id_created_at_idx".into()],
                 lock: pgverse::types::LockLevel::ShareUpdateExclusive,
                 transactional: false,
+                cost: Some(OperationCost { seconds: 0.31, bytes: 4_100_000 }),
+                operation: Operation::Sql {
+                    apply: Vec::new(),
+                    undo: Vec::new(),
+                    online: Vec::new(),
+                    lock: pgverse::types::LockLevel::None,
+                },
             }],
         },
         costs: CostReport {
@@ -213,6 +222,7 @@ fn candidate(id: &str, title: &str, change: &Change) -> CandidateReport {
             wal_bytes: Some(11_000_000),
             write_ratio: Some(1.058),
             refresh_seconds: None,
+            operations: Vec::new(),
         },
     }
 }

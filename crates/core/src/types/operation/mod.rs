@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 pub use partitions::IndexPartition;
 
 use super::StatementId;
-use super::catalog::IndexKey;
+use super::catalog::{Catalog, IndexKey, Table};
 use crate::pg::quote::{ident, literal};
 
 /// A typed change. Each knows how to be applied, undone, applied online, which lock it takes, and how it can
@@ -92,6 +92,20 @@ pub enum Operation {
         value: String,
         /// For whom it is promoted.
         scope: SettingScope,
+        /// The value stored there before, which the way back restores; the engine fills it in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        previous: Option<String>,
+    },
+    /// ALTER TABLE … ADD CONSTRAINT: a check or a foreign key.
+    AddConstraint {
+        /// Schema of the table.
+        schema: String,
+        /// Table.
+        table: String,
+        /// Name of the constraint.
+        name: String,
+        /// From `CHECK` or `FOREIGN KEY` on, as `pg_get_constraintdef` prints it.
+        definition: String,
     },
     /// CREATE MATERIALIZED VIEW with an optional unique index, so that it can be refreshed concurrently.
     CreateMaterializedView {
@@ -200,6 +214,8 @@ impl Operation {
             | Self::CreateStatistics { .. }
             | Self::SetStatisticsTarget { .. }
             | Self::Analyze { .. } => LockLevel::ShareUpdateExclusive,
+            // For an instant: the rows are checked under a weak lock afterwards.
+            Self::AddConstraint { .. } => LockLevel::AccessExclusive,
             Self::CreateMaterializedView { .. } => LockLevel::AccessShare,
             Self::Setting { .. } | Self::RewriteStatement { .. } => LockLevel::None,
             Self::Sql { lock, .. } => *lock,
@@ -225,6 +241,7 @@ impl Operation {
             | Self::CreateStatistics { .. }
             | Self::SetStatisticsTarget { .. }
             | Self::Analyze { .. }
+            | Self::AddConstraint { .. }
             | Self::Sql { .. } => Switch::Enter(self.apply()),
             Self::RewriteStatement { .. } => Switch::Text,
         }
@@ -237,6 +254,31 @@ impl Operation {
                 Effect::Answers
             }
             _ => Effect::PlanOnly,
+        }
+    }
+
+    /// The tables that it changes or indexes, with the partitions that it names, as schema and name.
+    pub fn tables(&self, catalog: &Catalog) -> Vec<(String, String)> {
+        match self {
+            Self::CreateIndex { schema, table, partitions, .. } => {
+                let mut tables = vec![(schema.clone(), table.clone())];
+                tables.extend(IndexPartition::tables(partitions.as_deref().unwrap_or_default()));
+                tables
+            }
+            Self::DropIndex { schema, name, partitions, .. } => {
+                let has = |t: &&Table| t.indexes.iter().any(|i| &i.schema == schema && &i.name == name);
+                let owner = catalog.tables.iter().find(has).map(|t| (t.schema.clone(), t.name.clone()));
+                let parts = IndexPartition::tables(partitions.as_deref().unwrap_or_default());
+                owner.into_iter().chain(parts).collect()
+            }
+            Self::CreateStatistics { schema, table, .. }
+            | Self::SetStatisticsTarget { schema, table, .. }
+            | Self::AddConstraint { schema, table, .. }
+            | Self::Analyze { schema, table } => vec![(schema.clone(), table.clone())],
+            Self::Setting { .. }
+            | Self::CreateMaterializedView { .. }
+            | Self::RewriteStatement { .. }
+            | Self::Sql { .. } => Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Operation;
+use super::{Operation, SettingScope};
 use crate::pg::quote::{ident, qualified};
 use crate::types::{Catalog, Change, Table, TableKind};
 
@@ -31,6 +31,15 @@ impl IndexPartition {
     fn of(catalog: &Catalog, schema: &str, table: &str, index: &str) -> Option<Vec<Self>> {
         let root = catalog.table(schema, table)?;
         Self::tree(catalog, root, &mut Names { catalog, stem: stem(schema, index), last: 0 })
+    }
+
+    /// These partitions and those below them, as schema and name.
+    pub(super) fn tables(partitions: &[Self]) -> Vec<(String, String)> {
+        let below = |p: &Self| Self::tables(p.partitions.as_deref().unwrap_or_default());
+        partitions
+            .iter()
+            .flat_map(|p| std::iter::once((p.schema.clone(), p.table.clone())).chain(below(p)))
+            .collect()
     }
 
     fn tree(catalog: &Catalog, parent: &Table, names: &mut Names<'_>) -> Option<Vec<Self>> {
@@ -81,9 +90,9 @@ fn stem(schema: &str, index: &str) -> String {
 }
 
 impl Change {
-    /// Tells the operations on indexes which partitions their table has. Whoever takes a change from an agent
-    /// calls it; what the agent said of partitions is replaced.
-    pub fn see_partitions(&mut self, catalog: &Catalog) {
+    /// Tells the operations what the catalog knows better than an agent: which partitions the table of an index
+    /// has, and which value a setting had. Whoever takes a change from an agent calls it.
+    pub fn see_catalog(&mut self, catalog: &Catalog) {
         for operation in &mut self.operations {
             match operation {
                 Operation::CreateIndex { schema, table, name, partitions, .. } => {
@@ -95,6 +104,15 @@ impl Change {
                         .iter()
                         .find(|t| t.indexes.iter().any(|i| &i.schema == schema && &i.name == name));
                     *partitions = owner.and_then(|t| IndexPartition::of(catalog, &t.schema, &t.name, name));
+                }
+                Operation::Setting { name, scope, previous, .. } => {
+                    let role = match scope {
+                        SettingScope::Role(role) => Some(role.as_str()),
+                        SettingScope::Database(_) => None,
+                    };
+                    let stored = catalog.stored_settings.iter();
+                    let mut same = stored.filter(|s| s.role.as_deref() == role && &s.name == name);
+                    *previous = same.next().map(|s| s.value.clone());
                 }
                 _ => {}
             }

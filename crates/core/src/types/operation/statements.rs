@@ -28,8 +28,9 @@ impl Operation {
                 analyze_columns(schema, table, std::slice::from_ref(column)),
             ],
             Self::Analyze { schema, table } => vec![analyze(schema, table)],
-            Self::Setting { name, value, scope } => {
-                vec![format!("ALTER {} SET {} TO {}", scope.target(), ident(name), literal(value))]
+            Self::Setting { name, value, scope, .. } => vec![scope.set(name, value)],
+            Self::AddConstraint { definition, .. } => {
+                vec![self.alter_constraint("ADD", &format!(" {definition}"))]
             }
             Self::CreateMaterializedView { schema, name, query, unique_key, .. } => {
                 let view = qualified(schema, name);
@@ -61,9 +62,11 @@ impl Operation {
                 analyze_columns(schema, table, std::slice::from_ref(column)),
             ],
             Self::Analyze { .. } | Self::RewriteStatement { .. } => Vec::new(),
-            Self::Setting { name, scope, .. } => {
-                vec![format!("ALTER {} RESET {}", scope.target(), ident(name))]
-            }
+            Self::Setting { name, scope, previous, .. } => vec![match previous {
+                Some(value) => scope.set(name, value),
+                None => scope.reset(name),
+            }],
+            Self::AddConstraint { .. } => vec![self.alter_constraint("DROP", "")],
             Self::CreateMaterializedView { schema, name, .. } => {
                 vec![format!("DROP MATERIALIZED VIEW {}", qualified(schema, name))]
             }
@@ -89,6 +92,10 @@ impl Operation {
             Self::DropIndex { schema, name, partitions, .. } => {
                 vec![drop_index(drop_online(partitions.is_some()), schema, name)]
             }
+            Self::AddConstraint { definition, .. } => vec![
+                self.alter_constraint("ADD", &format!(" {definition} NOT VALID")),
+                self.alter_constraint("VALIDATE", ""),
+            ],
             Self::Sql { online, apply, .. } => {
                 if online.is_empty() {
                     apply.clone()
@@ -118,6 +125,11 @@ impl Operation {
             }
             _ => self.undo(),
         }
+    }
+
+    fn alter_constraint(&self, verb: &str, rest: &str) -> String {
+        let Self::AddConstraint { schema, table, name, .. } = self else { return String::new() };
+        format!("ALTER TABLE {} {verb} CONSTRAINT {}{rest}", qualified(schema, table), ident(name))
     }
 
     fn create_index(&self, verb: &str, on: &str) -> String {
@@ -168,6 +180,16 @@ impl Operation {
 }
 
 impl SettingScope {
+    /// The statement that stores a value.
+    pub(crate) fn set(&self, name: &str, value: &str) -> String {
+        format!("ALTER {} SET {} TO {}", self.target(), ident(name), literal(value))
+    }
+
+    /// The statement that stores none.
+    pub(crate) fn reset(&self, name: &str) -> String {
+        format!("ALTER {} RESET {}", self.target(), ident(name))
+    }
+
     fn target(&self) -> String {
         match self {
             Self::Database(name) => format!("DATABASE {}", ident(name)),

@@ -47,6 +47,37 @@ fn settings_are_quoted() {
         name: "work_mem".into(),
         value: "64MB'; DROP TABLE x; --".into(),
         scope: SettingScope::Database("my db".into()),
+        previous: None,
     };
     assert_eq!(setting.apply(), ["ALTER DATABASE \"my db\" SET work_mem TO '64MB''; DROP TABLE x; --'"]);
+}
+
+#[test]
+fn the_way_back_of_a_setting_restores_what_was_there() {
+    let setting = |previous: Option<&str>| Operation::Setting {
+        name: "work_mem".into(),
+        value: "64MB".into(),
+        scope: SettingScope::Role("app".into()),
+        previous: previous.map(Into::into),
+    };
+    assert_eq!(setting(None).undo(), ["ALTER ROLE app RESET work_mem"]);
+    assert_eq!(setting(Some("8MB")).undo(), ["ALTER ROLE app SET work_mem TO '8MB'"]);
+}
+
+#[test]
+fn a_constraint_is_added_first_and_validated_then() {
+    let constraint = Operation::AddConstraint {
+        schema: "s".into(),
+        table: "t".into(),
+        name: "positive".into(),
+        definition: "CHECK ((a > 0))".into(),
+    };
+    assert_eq!(
+        constraint.online(),
+        [
+            "ALTER TABLE s.t ADD CONSTRAINT positive CHECK ((a > 0)) NOT VALID",
+            "ALTER TABLE s.t VALIDATE CONSTRAINT positive"
+        ]
+    );
+    assert_eq!(constraint.undo(), ["ALTER TABLE s.t DROP CONSTRAINT positive"]);
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use pgverse_core::pg::{Dsn, Session};
 use pgverse_core::{Context, Error, ErrorKind, Event, Result};
-use secrecy::ExposeSecret;
 
 use super::super::LocalConfig;
 use super::super::core::Place;
@@ -60,7 +59,9 @@ async fn copy(
             Err(reason) => reason,
         },
     };
-    let programs = match local {
+    let programs = match local.and_then(|found| {
+        logical::TOOLS.map(|name| found.tool(name)).into_iter().collect::<Result<Vec<_>>>().map(|_| found)
+    }) {
         Ok(programs) => programs,
         Err(error) => newest(config, facts.major()).map_err(|_| error)?,
     };
@@ -89,15 +90,20 @@ async fn try_physical(
     facts: &Facts,
     directory: &Path,
 ) -> Result<Result<Golden, String>> {
-    if let Err(error) = programs.tool("pg_basebackup") {
-        return Ok(Err(error.message().to_owned()));
-    }
+    // It copies from servers that are older than itself, too.
+    let tool = programs
+        .tool(physical::TOOL)
+        .or_else(|_| Programs::with_tools(facts.major(), &[physical::TOOL])?.tool(physical::TOOL));
+    let tool = match tool {
+        Ok(tool) => tool,
+        Err(error) => return Ok(Err(error.message().to_owned())),
+    };
     cx.emit(Event::Preparing {
         what: format!("copying the server of database {} by pg_basebackup", facts.database),
     });
     files::require_space(&place.home.golden(), facts.cluster_bytes + facts.cluster_bytes / 20 + (128 << 20))?;
     let draft = Draft::create(&place.home, &place.account)?;
-    match Box::pin(physical::fill(cx, place, programs, dsn, facts, draft.path())).await {
+    match Box::pin(physical::fill(cx, place, programs, &tool, dsn, facts, draft.path())).await {
         Err(error) => match physical::obstacle(&error) {
             Some(reason) => {
                 super::abandon(draft.path()).await?;
@@ -130,7 +136,10 @@ fn programs(config: &LocalConfig, major: u32) -> Result<Programs> {
 fn newest(config: &LocalConfig, major: u32) -> Result<Programs> {
     let found = match &config.programs {
         Some(directory) => Programs::at(directory)?,
-        None => Programs::find(config.major)?,
+        None => match config.major {
+            Some(wanted) => Programs::find(Some(wanted))?,
+            None => Programs::with_tools(major, &logical::TOOLS).or_else(|_| Programs::find(None))?,
+        },
     };
     if found.version().major < major {
         return Err(Error::new(ErrorKind::Unsupported, "the installed PostgreSQL is older than the source")
@@ -139,26 +148,6 @@ fn newest(config: &LocalConfig, major: u32) -> Result<Programs> {
             .hint(format!("install it with `apt-get install postgresql-{major}`")));
     }
     Ok(found)
-}
-
-/// One of PostgreSQL's client programs, set to connect to the source as our own connections do. The password
-/// travels in its environment alone. It runs as ourselves: the source may know us by our user name.
-pub(super) fn client(programs: &Programs, name: &str, dsn: &Dsn) -> Result<Command> {
-    let mut command = Command::new(programs.tool(name)?);
-    for (variable, value) in dsn.child_environment() {
-        match value {
-            Some(value) => command.env(variable, value),
-            None => command.env_remove(variable),
-        };
-    }
-    match dsn.password() {
-        Some(password) => command.env("PGPASSWORD", password.expose_secret()),
-        None => command.env_remove("PGPASSWORD"),
-    };
-    // Not in our process group: Ctrl-C reaches us, and we end it in order.
-    std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    command.env("LC_ALL", "C").arg("--no-password");
-    Ok(command)
 }
 
 /// Runs a program that fills `path` and tells how far it is.

@@ -8,9 +8,12 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 use super::super::core::Place;
 use super::Meta;
 use super::facts::Facts;
-use super::live::{client, configure, meta, require_extensions, run_with_progress};
+use super::live::{configure, meta, require_extensions, run_with_progress};
 use crate::shared::server::SUPERUSER;
-use crate::shared::{Programs, Settings, StopMode, files};
+use crate::shared::{Programs, Settings, StopMode, files, run};
+
+/// The programs that copy.
+pub(super) const TOOLS: [&str; 2] = ["pg_dump", "pg_restore"];
 
 /// Dumps, restores into a new cluster, and gathers statistics. Owners and privileges are left out; what the
 /// database itself is set to (encoding, locale, `ALTER DATABASE ... SET`) is kept.
@@ -45,13 +48,13 @@ pub(super) async fn fill(
 
     let dump = draft.join("dump");
     // Two at once, not compressed: on this machine's disk that is the fastest (measured).
-    let mut command = client(programs, "pg_dump", dsn)?;
+    let mut command = run::client(&programs.tool(TOOLS[0])?, dsn);
     command.args(["--format=directory", "--jobs=2", "--compress=0", "--no-sync", "--lock-wait-timeout=60s"]);
     command.args(["--no-owner", "--no-privileges", "--no-tablespaces", "--no-security-labels"]);
     command.args(["--no-publications", "--no-subscriptions", "-f"]).arg(&dump);
     run_with_progress(cx, command, &dump, facts.bytes).await.map_err(|e| named(e).with("source", dsn))?;
 
-    let mut command = client(programs, "pg_restore", &local)?;
+    let mut command = run::client(&programs.tool(TOOLS[1])?, &local);
     command.args(["--jobs=2", "--exit-on-error", "--create", "--dbname=template1"]);
     command.args(["--no-owner", "--no-privileges", "--no-tablespaces"]).arg(&dump);
     run_with_progress(cx, command, &draft.join(super::DATA), facts.bytes).await?;
@@ -60,6 +63,7 @@ pub(super) async fn fill(
     let session = Session::connect(cx, &local.with_database(&facts.database), "golden").await?;
     // Statistics are not part of a dump; and forks, which run without autovacuum, start with visibility maps.
     session.batch(cx, "VACUUM (FREEZE, ANALYZE)").await?;
+    super::drop_others(cx, &session).await?;
     session.batch(cx, "CHECKPOINT").await?;
     let settings = facts.fork_settings().known_to(cx, &session).await?;
     drop(session);

@@ -10,7 +10,7 @@ mod script;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use pgverse_core::pg::Dsn;
+use pgverse_core::pg::{Dsn, Session, quote};
 use pgverse_core::{Context, Error, Result};
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ use super::{GoldenSource, LocalConfig};
 use crate::shared::{Account, Holding, Home, Leases, Programs, Server, ServerSpec, Settings, files, server};
 
 /// Changes whenever what we put into an image changes, so that older ones are built anew.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 
 /// Says that an image is whole, and what is in it.
 const META: &str = "golden.json";
@@ -218,4 +218,30 @@ async fn new_cluster(cx: &Context, place: &Place, programs: &Programs, draft: &P
     let data = draft.join(DATA);
     place.choice.mechanism.create_golden(&place.account, &data)?;
     server::initdb(cx, programs, &place.account, &data, &Settings::for_fork()).await
+}
+
+/// Drops the other databases but template1: what a fork costs depends on the number of files.
+async fn drop_others(cx: &Context, session: &Session) -> Result<()> {
+    let others = "SELECT datname FROM pg_database WHERE datname NOT IN (current_database(), 'template1')";
+    for name in names(cx, session, others).await? {
+        let name = quote::ident(&name);
+        let undo = format!("ALTER DATABASE {name} IS_TEMPLATE false");
+        let dropped = match session.batch(cx, &undo).await {
+            Ok(()) => session.batch(cx, &format!("DROP DATABASE {name}")).await,
+            failed => failed,
+        };
+        // One that cannot go (a subscription lives in it) only takes space.
+        if let Err(error) = dropped {
+            cx.check()?;
+            tracing::warn!(%error, database = name, "a database stays in the golden image");
+        }
+    }
+    Ok(())
+}
+
+/// The only column of a query, as texts.
+async fn names(cx: &Context, session: &Session, sql: &str) -> Result<Vec<String>> {
+    let rows = session.rows(cx, sql, &[]).await?;
+    let read = |e| Error::internal("a name cannot be read").caused_by(e);
+    rows.iter().map(|row| row.try_get(0).map_err(read)).collect()
 }

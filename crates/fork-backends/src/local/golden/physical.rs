@@ -9,21 +9,25 @@ use super::super::core::Place;
 use super::super::mechanism::DATA;
 use super::Meta;
 use super::facts::Facts;
-use super::live::{client, configure, meta, require_extensions, run_with_progress};
-use crate::shared::{Programs, StopMode, files};
+use super::live::{configure, meta, require_extensions, run_with_progress};
+use crate::shared::{Programs, StopMode, files, run};
+
+/// The program that copies.
+pub(super) const TOOL: &str = "pg_basebackup";
 
 /// Copies and starts the server once, so that forks need no recovery.
 pub(super) async fn fill(
     cx: &Context,
     place: &Place,
     programs: &Programs,
+    tool: &Path,
     dsn: &Dsn,
     facts: &Facts,
     draft: &Path,
 ) -> Result<Meta> {
     let data = draft.join(DATA);
     place.choice.mechanism.create_golden(&place.account, &data)?;
-    let mut command = client(programs, "pg_basebackup", dsn)?;
+    let mut command = run::client(tool, dsn);
     command
         .args(["--wal-method=stream", "--checkpoint=fast", "--no-sync", "--no-manifest"])
         .arg("-D")
@@ -83,27 +87,11 @@ async fn same_collation(cx: &Context, session: &Session, facts: &Facts) -> Resul
     Err(Error::new(ErrorKind::Unsupported, COLLATION_DIFFERS).with("source", theirs).with("here", ours))
 }
 
-/// Removes from the copy what forks do not need and what could hold them up: other databases (the number of
-/// files decides what a fork costs) and prepared transactions with their locks.
+/// Rolls back what could hold forks up: prepared transactions with their locks. Then drops other databases.
 async fn slim(cx: &Context, session: &Session) -> Result<()> {
-    let names = "SELECT json_build_array(
-            (SELECT coalesce(json_agg(gid), '[]') FROM pg_prepared_xacts WHERE database = current_database()),
-            (SELECT coalesce(json_agg(datname), '[]') FROM pg_database
-             WHERE datname <> current_database() AND NOT datistemplate))";
-    let rows = session.json(cx, names, &[]).await?;
-    let list = |at: usize| {
-        let names = rows.first().and_then(|row| row.get(at)?.as_array().cloned()).unwrap_or_default();
-        names.into_iter().filter_map(|name| name.as_str().map(str::to_owned)).collect::<Vec<_>>()
-    };
-    for gid in list(0) {
+    let names = "SELECT gid FROM pg_prepared_xacts WHERE database = current_database()";
+    for gid in super::names(cx, session, names).await? {
         session.batch(cx, &format!("ROLLBACK PREPARED {}", quote::literal(&gid))).await?;
     }
-    for name in list(1) {
-        // One that cannot go (a subscription lives in it) only takes space.
-        if let Err(error) = session.batch(cx, &format!("DROP DATABASE {}", quote::ident(&name))).await {
-            cx.check()?;
-            tracing::warn!(%error, database = name, "a database stays in the golden image");
-        }
-    }
-    Ok(())
+    super::drop_others(cx, session).await
 }

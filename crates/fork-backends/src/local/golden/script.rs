@@ -64,6 +64,7 @@ async fn fill(
     }
     // Forks run without autovacuum: they start with statistics, visibility maps and nothing left to freeze.
     session.batch(cx, "VACUUM (FREEZE, ANALYZE)").await?;
+    super::drop_others(cx, &session).await?;
     session.batch(cx, "CHECKPOINT").await?;
     drop(session);
     cx.guard(running.stop(StopMode::Fast)).await?;

@@ -141,7 +141,7 @@ impl Choice {
     /// Disk that is the fork's own once its server runs, bytes; shared blocks do not count.
     pub(super) fn own_bytes(&self, cloned: Cloned, golden: &Path, data: &Path) -> u64 {
         match self.mechanism {
-            Mechanism::BtrfsSnapshot => tree::grown(golden, data),
+            Mechanism::BtrfsSnapshot => tree::added(golden, data),
             Mechanism::Overlayfs => overlay::own_bytes(self.reflink, golden, data),
             Mechanism::Reflink | Mechanism::Copy => cloned.bytes,
         }

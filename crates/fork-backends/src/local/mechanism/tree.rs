@@ -74,6 +74,26 @@ pub(super) fn grown(base: &Path, tree: &Path) -> u64 {
     own + entries.flatten().map(|e| grown(&base.join(e.file_name()), &e.path())).sum::<u64>()
 }
 
+/// Disk of the files that `tree` has and `base` has not, bytes, found by names alone: the inodes of a fresh snapshot
+/// are not in memory yet, and to ask for each took a third of the time of a fork. Not counted is by how much others
+/// have grown; a server that has just started has written to its write-ahead log alone, which is looked at.
+pub(super) fn added(base: &Path, tree: &Path) -> u64 {
+    let names = |directory: &Path| -> Vec<(std::ffi::OsString, bool)> {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.map(|e| (e.file_name(), e.file_type().is_ok_and(|t| t.is_dir()))).collect()
+    };
+    if tree.ends_with("pg_wal") {
+        return grown(base, tree);
+    }
+    let before: std::collections::HashSet<_> = names(base).into_iter().map(|(name, _)| name).collect();
+    let own = names(tree).into_iter().map(|(name, directory)| match before.contains(&name) {
+        false => files::occupied(&tree.join(name)),
+        true if directory => added(&base.join(&name), &tree.join(&name)),
+        true => 0,
+    });
+    own.sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::copy;
@@ -97,6 +117,7 @@ mod tests {
         std::fs::write(to.join("new"), vec![1_u8; 50_000]).unwrap();
         File::open(to.join("new")).unwrap().sync_all().unwrap();
         assert!((50_000..100_000).contains(&grown(&from, &to)));
+        assert!((50_000..100_000).contains(&added(&from, &to)));
     }
 
     #[test]

@@ -1,0 +1,8 @@
+//! Plans carried out and undone on a real PostgreSQL.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod kinds;
+mod locks;
+mod refusals;
+mod stage;
