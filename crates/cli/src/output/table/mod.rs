@@ -8,7 +8,7 @@ use pgverse::types::{
 use super::units::{count, megabytes, ratio, server_version, significant, speed_up};
 
 /// A line below the header and nothing else: readable without colour, and when it is pasted.
-pub(super) const STYLE: TableStyle =
+pub(crate) const STYLE: TableStyle =
     TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// The whole report for a page of this many columns.
