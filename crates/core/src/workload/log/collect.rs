@@ -254,7 +254,7 @@ impl<'a> Collector<'a> {
                 let detail = self.text(&entry.detail);
                 let (sql, values) = match detail.strip_prefix("prepare: ") {
                     Some(prepared) => (without_prepare(prepared), execute_values(&text)),
-                    None => (without_prepare(&text), message::parameters(&detail)),
+                    None => (&*text, message::parameters(&detail)),
                 };
                 match ms {
                     Some(ms) => {
