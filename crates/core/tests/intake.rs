@@ -54,11 +54,17 @@ async fn nearly_all_shapes_get_values_that_run_and_find_what_they_promise() {
 }
 
 /// What is said, and a part of the statement that is meant.
-const PROBLEMS: [(&str, &str); 6] = [
+const PROBLEMS: [(&str, &str); 10] = [
+    ("Slow queries on users table with email lookups taking over 0.001 ms", "FROM users WHERE email = "),
     ("Counting the users of a domain by email is slow", "count(*) FROM users WHERE email LIKE"),
     ("the coupon code reports take too long", "count(*) FROM orders WHERE coupon_code"),
     ("stock of products is updated too slowly", "UPDATE products SET stock"),
-    ("FROM orders WHERE user_id = $1 ORDER BY created_at DESC",),
+    (
+        "showing the latest orders of a user, by user id",
+        "FROM orders WHERE user_id = $1 ORDER BY created_at DESC",
+    ),
+    ("searching products by brand and other attributes", "attributes @>"),
+    ("inserts into order items are slow", "INSERT INTO order_items"),
     ("users of a country and city", "WHERE country = $1 AND city = $2"),
     ("the best selling products: sum of quantity", "sum(quantity) FROM order_items"),
     ("deleting order items takes seconds sometimes", "DELETE FROM order_items"),

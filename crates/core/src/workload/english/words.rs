@@ -19,10 +19,47 @@ pub struct Understood {
     pub min_mean_ms: Option<f64>,
     /// What is wrong.
     pub symptoms: Vec<Symptom>,
+    /// What the statements do, where it is said.
+    pub verbs: Vec<Verb>,
     /// Stems of the words that mean something, for the ranking.
     pub stems: Vec<String>,
     /// Words that mean nothing in this database.
     pub unknown: Vec<String>,
+}
+
+/// What a writing statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verb {
+    /// INSERT.
+    Insert,
+    /// UPDATE.
+    Update,
+    /// DELETE.
+    Delete,
+}
+
+impl Verb {
+    pub(super) const ALL: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
+
+    /// The keyword, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// The verb that a word of a sentence means, by its stem.
+    fn of(stem: &str) -> Option<Self> {
+        Some(match stem {
+            "insert" | "add" => Self::Insert,
+            "updat" | "chang" | "modifi" => Self::Update,
+            "delet" | "remov" => Self::Delete,
+            _ => return None,
+        })
+    }
 }
 
 /// What can be wrong with statements, and shows in their text or figures.
@@ -68,7 +105,10 @@ const SYMPTOMS: &[(Symptom, &[&str])] = &[
     (Symptom::Spikes, &["spike", "timeout", "sometimes", "occasionally", "jitter", "outlier", "peak"]),
     (
         Symptom::Writes,
-        &["write", "insert", "update", "delete", "save", "saving", "placing", "changing", "change", "place"],
+        &[
+            "write", "insert", "update", "delete", "save", "saving", "placing", "changing", "change",
+            "place", "add", "modify", "remove",
+        ],
     ),
     (
         Symptom::Sorting,
@@ -212,6 +252,11 @@ pub(super) fn stems(text: &str) -> Vec<String> {
     split(text).iter().map(|word| stemmer.stem(word).into_owned()).collect()
 }
 
+/// Whether all these stems are among those.
+fn within(these: &[String], those: &[String]) -> bool {
+    these.iter().all(|stem| those.contains(stem))
+}
+
 /// Reads a problem with the vocabulary of a catalog.
 pub fn understand(problem: &str, catalog: &Catalog) -> Understood {
     let said = split(problem);
@@ -230,15 +275,31 @@ pub fn understand(problem: &str, catalog: &Catalog) -> Understood {
     let tables = understood.tables.clone();
     understood.tables.retain(|one| {
         let own = stems(one);
-        !tables.iter().any(|other| {
-            other != one && own.iter().all(|s| stems(other).contains(s)) && stems(other).len() > own.len()
-        })
+        !tables.iter().any(|other| within(&own, &stems(other)) && stems(other).len() > own.len())
     });
+    // "orders of a user, by user id": the words of users are those of a column of orders that is said in full.
+    let explained = |one: &String| {
+        let own = stems(one);
+        catalog.tables.iter().filter(|t| t.name != *one && understood.tables.contains(&t.name)).any(|t| {
+            let columns = t.columns.iter().map(|column| stems(&column.name));
+            columns.filter(|words| words.len() > own.len() && has(words)).any(|words| within(&own, &words))
+        })
+    };
+    let tables: Vec<String> = understood.tables.iter().filter(|one| !explained(one)).cloned().collect();
+    if !tables.is_empty() {
+        understood.tables = tables;
+    }
     for table in &catalog.tables {
         if !understood.tables.is_empty() && !understood.tables.contains(&table.name) {
             continue;
         }
-        for column in table.columns.iter().filter(|column| has(&stems(&column.name))) {
+        let said: Vec<_> = table.columns.iter().filter(|column| has(&stems(&column.name))).collect();
+        for column in &said {
+            // As with tables, user_id is meant, not id.
+            let own = stems(&column.name);
+            if said.iter().map(|c| stems(&c.name)).any(|c| c.len() > own.len() && within(&own, &c)) {
+                continue;
+            }
             understood.columns.push(format!("{}.{}", table.name, column.name));
             meant.extend(stems(&column.name));
         }
@@ -254,6 +315,10 @@ pub fn understand(problem: &str, catalog: &Catalog) -> Understood {
             && !understood.symptoms.contains(symptom)
         {
             understood.symptoms.push(*symptom);
+        }
+        if let Some(verb) = Verb::of(stem).filter(|v| !meant.contains(stem) && !understood.verbs.contains(v))
+        {
+            understood.verbs.push(verb);
         }
         let empty = EMPTY.contains(&word.as_str()) || word.chars().all(|c| c.is_ascii_digit());
         // Values of columns such as 'pending' and words of aliases stand in the statements themselves.

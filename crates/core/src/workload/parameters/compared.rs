@@ -3,6 +3,8 @@
 use squawk_syntax::ast::AstNode;
 use squawk_syntax::{SourceFile, SyntaxKind, SyntaxNode};
 
+use crate::workload::scan::{Kind, code};
+
 /// Where a parameter stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Role {
@@ -35,6 +37,8 @@ pub(super) enum How {
     Like,
     /// `@>`, `?`, `&&`: the value is a part of the expression.
     Part,
+    /// `<@`: the expression is a part of the value.
+    Whole,
 }
 
 /// A part of the statement with a FROM clause of its own.
@@ -71,6 +75,19 @@ pub(super) fn compared(sql: &str, parameters: usize) -> Compared {
         }
     }
     all
+}
+
+/// The expressions that the parameters of a normalized statement are compared with.
+pub(in crate::workload) fn conditions(sql: &str) -> Vec<String> {
+    let numbers = code(sql).filter(|t| t.kind == Kind::Parameter);
+    let most = numbers.filter_map(|t| t.text[1..].parse::<u16>().ok()).max().unwrap_or(0);
+    let roles = compared(sql, usize::from(most)).roles.into_iter();
+    roles
+        .filter_map(|role| match role {
+            Role::Compared { other, .. } => Some(other),
+            _ => None,
+        })
+        .collect()
 }
 
 fn parameter(node: &SyntaxNode) -> Option<usize> {
@@ -180,6 +197,8 @@ fn how(operator: &str, on_left: bool, place: usize) -> Option<How> {
         ">" | ">=" => How::From,
         "<" | "<=" => How::To,
         "like" | "ilike" | "not like" | "not ilike" | "~~" | "~~*" | "~" | "~*" | "similar to" => How::Like,
+        "@>" if on_left => How::Whole,
+        "<@" if !on_left => How::Whole,
         "@>" | "?" | "?|" | "?&" | "&&" | "<@" | "@@" => How::Part,
         _ => return None,
     })
@@ -347,6 +366,9 @@ mod tests {
             ("select 1 from t where a in (3, $1)", "a", How::Equal(1)),
             ("select 1 from t where a > now() - $1::interval", "(now()) - (a)", How::To),
             ("select 1 from t where j @> $1", "j", How::Part),
+            ("select 1 from t where $1 <@ j", "j", How::Part),
+            ("select 1 from t where j <@ $1", "j", How::Whole),
+            ("select 1 from t where $1 @> j", "j", How::Whole),
             ("select 1 from t where b and (a, c) = (3, $1)", "c", How::Equal(0)),
             ("select 1 from (select * from t where a >= $1) x", "a", How::From),
             ("delete from t where a < $1", "a", How::To),

@@ -13,5 +13,6 @@ mod sample;
 mod synthesize;
 mod value;
 
+pub(super) use compared::conditions;
 pub use prove::{found, run as prove};
 pub use synthesize::{Synthesis, synthesize};

@@ -285,6 +285,7 @@ impl Maker<'_> {
                 How::From | How::To => found.ranges.push((parameter, other, how)),
                 How::Equal(_) | How::Differs => found.equals.push((parameter, other, how)),
                 How::Like => found.equals.push((parameter, format!("left(({other})::text, 3)"), how)),
+                How::Whole => found.equals.push((parameter, other, how)),
                 How::Part => found.equals.push((parameter, part(&other, &of), how)),
             }
         }
@@ -437,7 +438,9 @@ impl ScopeValues {
             Kind::Array(element) => (element, true),
             _ => (of, false),
         };
-        let Some(end) = beyond(element, true).filter(|_| how != How::Part) else { return Ok(None) };
+        let Some(end) = beyond(element, true).filter(|_| !matches!(how, How::Part | How::Whole)) else {
+            return Ok(None);
+        };
         let scope = &maker.asked[self.scope];
         let ends = quantiles(maker.cx, maker.session, scope, expression, &[], &[], &[end]).await?;
         let value = ends.into_iter().next().flatten();

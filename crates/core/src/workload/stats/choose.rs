@@ -108,7 +108,8 @@ fn kind_of(query: &str) -> Result<StatementKind, &'static str> {
     }
 }
 
-fn names(query: &str, table: &str) -> bool {
+/// Whether a text names this table or column.
+pub(in crate::workload) fn names(query: &str, table: &str) -> bool {
     code(query).any(|token| match token.kind {
         Kind::Word => token.text.eq_ignore_ascii_case(table),
         Kind::QuotedName => token.text.trim_matches('"') == table,

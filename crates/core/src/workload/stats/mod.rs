@@ -3,5 +3,6 @@
 mod choose;
 mod snapshot;
 
+pub(super) use choose::names;
 pub use choose::{Chosen, Filter, choose};
 pub use snapshot::{Entry, Snapshot, read};
