@@ -24,10 +24,10 @@ fmt:
 bench-forks:
 	cargo run --release --locked -p pgverse-benches --bin forks -- $(SCALES)
 
-# The behaviour suite of forks on PostgreSQL 14 to 18, by every mechanism; also a part of the tests.
+# The behaviour suite of forks on PostgreSQL 14 to 18, by every mechanism; the tests hold a part of it.
 test-matrix:
 	scripts/versions.sh
-	CI=true cargo nextest run --locked --no-fail-fast -p pgverse-fork-backends --test behavior -E 'test(/^postgresql_/)'
+	CI=true cargo nextest run --locked --no-fail-fast --ignore-default-filter -p pgverse-fork-backends --test behavior -E 'test(/^postgresql_/)'
 
 # Honesty between equals, power, equal answers and the other figures of the verdict; FIGURES=aa for one of them.
 bench-verdict:

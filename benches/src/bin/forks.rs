@@ -156,10 +156,8 @@ async fn crowd(backend: &LocalBackend) -> Result<Duration> {
     let begin = Instant::now();
     let forks = join_all((0..CROWD).map(|_| backend.fork(&cx))).await;
     let time = begin.elapsed();
-    for fork in &forks {
-        if let Ok(fork) = fork {
-            backend.destroy(&cx, &fork.id).await?;
-        }
+    for fork in forks.iter().flatten() {
+        backend.destroy(&cx, &fork.id).await?;
     }
     forks.into_iter().collect::<Result<Vec<_>>>().map(|_| time)
 }

@@ -19,6 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct TestServer {
     server: Server,
+    programs: Programs,
     directory: tempfile::TempDir,
     port: u16,
     password: Option<String>,
@@ -64,9 +65,9 @@ impl TestServer {
             std::fs::write(&path, format!("{rules}host all all 127.0.0.1/32 scram-sha-256\n"))
                 .expect("the rules can be written");
         }
-        let server = spawn(directory.path(), port);
+        let server = spawn(&programs, directory.path(), port);
         // From here on a panic ends the server too.
-        let this = Self { server, directory, port, password: password.map(ToOwned::to_owned) };
+        let this = Self { server, programs, directory, port, password: password.map(ToOwned::to_owned) };
         this.wait_until_it_answers(&cx).await;
         if let Some(password) = password {
             this.sql("postgres", &format!("ALTER ROLE {SUPERUSER} PASSWORD {}", quote::literal(password)))
@@ -106,7 +107,7 @@ impl TestServer {
             }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        self.server = spawn(self.directory.path(), self.port);
+        self.server = spawn(&self.programs, self.directory.path(), self.port);
         self.wait_until_it_answers(&Context::new()).await;
     }
 
@@ -164,9 +165,9 @@ impl Drop for TestServer {
     }
 }
 
-fn spawn(directory: &Path, port: u16) -> Server {
+fn spawn(programs: &Programs, directory: &Path, port: u16) -> Server {
     let server = Server::spawn(ServerSpec {
-        programs: &require_programs(),
+        programs,
         account: &Account::resolve().expect("there is a user to run servers as"),
         data: &directory.join("data"),
         socket: directory,

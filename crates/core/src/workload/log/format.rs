@@ -113,7 +113,8 @@ fn begins_record(line: &[u8]) -> bool {
         && digits(11..13)
         && line.get(19) == Some(&b'.')
         && memchr::memchr(b',', &line[..line.len().min(48)]).is_some_and(|comma| {
-            line[20..comma].iter().all(|b| b.is_ascii_alphanumeric() || b" +-".contains(b))
+            line.get(20..comma)
+                .is_some_and(|zone| zone.iter().all(|b| b.is_ascii_alphanumeric() || b" +-".contains(b)))
         })
 }
 

@@ -186,6 +186,11 @@ fn a_log_without_statements_says_how_to_get_them() {
 }
 
 #[test]
+fn a_comma_within_the_time_is_no_record() {
+    assert!(read_all(&[("x.csv", b"2026-11-25 16:50:4,.910 UTC,,,1")]).is_err());
+}
+
+#[test]
 fn only_the_wanted_database_counts() {
     let folder = tempfile::tempdir().unwrap();
     let line = |db: &str| {
