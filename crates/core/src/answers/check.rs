@@ -21,6 +21,8 @@ pub struct Question<'a> {
     pub baseline: &'a Arm,
     /// The database with the change.
     pub candidate: &'a Arm,
+    /// The fork on which the candidate's arm is; the same as the baseline's unless its change cannot be switched.
+    pub candidate_lab: &'a Lab,
     /// Names of volatile functions that either text calls.
     pub volatile: &'a [String],
     /// Longest time of the candidate's text, milliseconds; beyond it the check is a
@@ -28,7 +30,8 @@ pub struct Question<'a> {
     pub timeout_ms: u64,
 }
 
-/// Compares both answers, in one transaction, so that `now()` is the same for both.
+/// Compares both answers, in one transaction, so that `now()` is the same for both; on two forks in one transaction
+/// each.
 ///
 /// - Columns, types, row count and the multiset of rows must agree.
 /// - Where the text leaves the order or the choice of rows open (ORDER BY with ties, LIMIT), the candidate's
@@ -52,9 +55,23 @@ pub async fn check(cx: &Context, lab: &Lab, question: Question<'_>) -> Result<An
         let reason = format!("calls volatile functions: {}", question.volatile.join(", "));
         return Ok(outcome(answers, 0, 0, reason));
     }
+    let apart = !std::ptr::eq(lab, question.candidate_lab);
     lab.session().batch(cx, "BEGIN").await?;
+    if apart {
+        question.candidate_lab.session().batch(cx, "BEGIN").await?;
+    }
     let compared = compare_both(cx, lab, &question).await;
     lab.leave(cx).await?;
+    if apart {
+        question.candidate_lab.leave(cx).await?;
+    }
+    let compared = compared.map(|(verdict, before, after)| match verdict {
+        Comparison::Differs(reason) if apart && asks_the_time(&question.statement.sql) => {
+            let why = format!("{reason}; it asks for the time, which two forks do not share");
+            (Comparison::Unverifiable(why), before, after)
+        }
+        verdict => (verdict, before, after),
+    });
     let (verdict, baseline_rows, candidate_rows) = compared?;
     let (answers, reason) = match verdict {
         Comparison::Same(reason) => (Answers::Same, reason.to_owned()),
@@ -64,13 +81,20 @@ pub async fn check(cx: &Context, lab: &Lab, question: Question<'_>) -> Result<An
     Ok(outcome(answers, baseline_rows, candidate_rows, reason))
 }
 
+/// Whether a text may call a function of the transaction's time.
+fn asks_the_time(sql: &str) -> bool {
+    let sql = sql.to_lowercase();
+    ["now", "current_", "localtime", "_timestamp"].iter().any(|word| sql.contains(word))
+}
+
 async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Result<(Comparison, u64, u64)> {
     let (session, values) = (lab.session(), &question.parameters.values);
     let (sql, candidate_sql) = (&question.statement.sql, question.candidate_sql);
     let as_it_is = (question.baseline, 0);
     let changed = (question.candidate, question.timeout_ms);
     let baseline = within(cx, lab, as_it_is, Digest::of(cx, session, sql, values)).await?;
-    let candidate = within(cx, lab, changed, Digest::of(cx, session, candidate_sql, values)).await?;
+    let (other, asked) = (question.candidate_lab, question.candidate_lab.session());
+    let candidate = within(cx, other, changed, Digest::of(cx, asked, candidate_sql, values)).await?;
     let (baseline, candidate) = match (baseline, candidate) {
         (Ok(baseline), Ok(candidate)) => (baseline, candidate),
         (baseline, candidate) => return Ok((compare_failures(baseline.err(), candidate.err()), 0, 0)),
@@ -79,8 +103,8 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
     let verdict = match compare(&baseline, &candidate, facts.as_ref()) {
         First::Done(verdict) => verdict,
         First::Ties(ties) => {
-            let rows = row_hashes(cx, session, candidate_sql, values);
-            let rows = within(cx, lab, changed, rows).await?;
+            let rows = row_hashes(cx, asked, candidate_sql, values);
+            let rows = within(cx, other, changed, rows).await?;
             let allowed = match rows {
                 Ok(rows) => {
                     let allowed = ties.allows(cx, session, values, &rows);

@@ -92,6 +92,7 @@ async fn compare(
             candidate_sql: &after.sql,
             baseline: &one,
             candidate: &other,
+            candidate_lab: lab,
             volatile: &names,
             timeout_ms: 0,
         };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::Session;
 use crate::traits::ForkBackend;
 use crate::types::{Isolation, Universe};
@@ -66,6 +66,19 @@ impl Lab {
     /// Whether nobody else writes to this server's log.
     pub(crate) fn own_server(&self) -> bool {
         self.own_server
+    }
+
+    /// Starts the log anew, where the role may: a checkpoint that falls into a measurement makes the log of what
+    /// follows 10 to 33 times as long, since the first change of each page then writes the whole page.
+    pub(crate) async fn checkpoint(&self, cx: &Context) -> Result<bool> {
+        match self.session.batch(cx, "CHECKPOINT").await {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::Permission => {
+                tracing::debug!("the role may not force a checkpoint");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Bytes of write-ahead log so far.

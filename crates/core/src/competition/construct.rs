@@ -6,9 +6,86 @@ use super::arms::{Built, BuiltObject, ObjectCost};
 use super::tree::{self, number};
 use crate::bench::Lab;
 use crate::context::{Context, Phase};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pg::quote::qualified;
 use crate::types::{Candidate, Costs, Operation, OperationCost, Switch};
+
+/// Whether a candidate needs a fork of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It can be switched inside transactions.
+    None,
+    /// It can, but it writes tables anew: inside a transaction these have no visibility map and no statistics, and each
+    /// switch costs as much as the change.
+    Better,
+    /// The server refuses it inside a transaction.
+    Must,
+}
+
+/// What a candidate needs; tried out inside a transaction where only that tells.
+pub(super) async fn need(cx: &Context, lab: &Lab, candidate: &Candidate) -> Result<Need> {
+    let operations = &candidate.change.operations;
+    if operations.iter().any(|o| o.switch() == Switch::Fork) {
+        return Ok(Need::Must);
+    }
+    if !operations.iter().any(|o| matches!(o, Operation::Sql { .. })) {
+        return Ok(Need::None);
+    }
+    let _building = cx.meter().enter(Phase::Building);
+    let session = lab.session();
+    session.batch(cx, "BEGIN").await?;
+    let result: Result<bool> = async {
+        let before = files(cx, lab).await?;
+        for statement in
+            operations.iter().filter(|o| matches!(o, Operation::Sql { .. })).flat_map(Operation::apply)
+        {
+            session.batch(cx, &statement).await?;
+        }
+        Ok(before != files(cx, lab).await?)
+    }
+    .await;
+    lab.leave(cx).await?;
+    match result {
+        Ok(rewrites) => Ok(if rewrites { Need::Better } else { Need::None }),
+        Err(error) if error.context().iter().any(|(key, state)| *key == "sqlstate" && state == "25001") => {
+            Ok(Need::Must)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The files of all tables that hold something.
+async fn files(cx: &Context, lab: &Lab) -> Result<String> {
+    let sql = "SELECT coalesce(md5(string_agg(c.oid || ':' || c.relfilenode, ',' ORDER BY c.oid)), '') FROM pg_class c \
+               JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND pg_relation_size(c.oid) > 0 \
+               AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')";
+    lab.session().text(cx, sql, &[]).await
+}
+
+/// Applies a change for good on a fork of its own, and returns what that costs and the arm in which it is
+/// measured there.
+pub(super) async fn settle(cx: &Context, lab: &Lab, candidate: &Candidate) -> Result<(Costs, Vec<String>)> {
+    let _building = cx.meter().enter(Phase::Building);
+    let mut costs = Costs { wal_bytes: lab.own_server().then_some(0), ..Costs::default() };
+    let mut enter = Vec::new();
+    for operation in &candidate.change.operations {
+        match (operation, operation.switch()) {
+            (_, Switch::Text) => continue,
+            (Operation::Setting { .. }, Switch::Enter(statements)) => {
+                enter.extend(statements);
+                continue;
+            }
+            _ => {}
+        }
+        let size = database_size(cx, lab).await?;
+        let cost = commit(cx, lab, operation).await?;
+        costs.build_seconds += cost.seconds;
+        costs.bytes += database_size(cx, lab).await? - size;
+        costs.wal_bytes = costs.wal_bytes.map(|sum| sum + cost.wal_bytes);
+        costs.refresh_seconds = cost.refresh_seconds.or(costs.refresh_seconds);
+    }
+    Ok((costs, enter))
+}
 
 /// Builds what can be hidden, tries what can only be entered, and returns the sum of the costs. On failure
 /// the objects of this candidate that were built are dropped again.
@@ -62,6 +139,7 @@ async fn build(cx: &Context, lab: &Lab, built: &mut Built, operation: &Operation
         }
         Switch::Enter(statements) => try_out(cx, lab, operation, &statements).await,
         Switch::Text => Ok(ObjectCost::default()),
+        Switch::Fork => Err(Error::internal("a change that needs a fork of its own was built beside others")),
     }
 }
 

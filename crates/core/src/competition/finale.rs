@@ -27,7 +27,8 @@ impl Finalists {
         problem: &Problem,
     ) -> Option<Self> {
         let mut helpful: Vec<(&Candidate, &Trial, f64)> = trials
-            .filter(|(_, t)| helps_somewhere(t, problem))
+            // What needs a fork of its own cannot be entered beside others.
+            .filter(|(_, t)| t.forks.is_none() && helps_somewhere(t, problem))
             .map(|(c, t)| (c, t, estimate(t, problem)))
             .collect();
         helpful.sort_by(|a, b| a.2.total_cmp(&b.2).then_with(|| sort_key(&a.0.id).cmp(&sort_key(&b.0.id))));

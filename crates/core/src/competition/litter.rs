@@ -44,6 +44,11 @@ impl Litter {
             .filter(|node| node.node_type == "ModifyTable")
             .filter_map(|node| Some(qualified(node.schema.as_ref()?, node.relation_name.as_ref()?)))
             .collect();
+        Self::of_tables(cx, lab, std::mem::take(&mut names)).await
+    }
+
+    /// These tables, qualified and quoted, as large as they are now.
+    pub(super) async fn of_tables(cx: &Context, lab: &Lab, mut names: Vec<String>) -> Result<Self> {
         names.sort_unstable();
         names.dedup();
         let mut tables = Vec::with_capacity(names.len());
@@ -52,6 +57,19 @@ impl Litter {
             tables.push(Table { name, bytes });
         }
         Ok(Self { tables })
+    }
+
+    /// Whether nothing is written to.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Makes all of them as if nothing had been written: no dead rows, and pages visible to all.
+    pub(super) async fn vacuum(&self, cx: &Context, lab: &Lab) -> Result<()> {
+        for table in &self.tables {
+            lab.session().batch(cx, &format!("VACUUM (INDEX_CLEANUP ON) {}", table.name)).await?;
+        }
+        Ok(())
     }
 
     /// Clears the tables that have grown, while nobody is timed: it would disturb them.

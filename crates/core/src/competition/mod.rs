@@ -1,5 +1,6 @@
 //! The engine: a universe for each agent, candidates built and raced in it, one verdict over all.
 
+mod apart;
 mod arms;
 mod builder;
 mod construct;
@@ -19,6 +20,7 @@ mod tree;
 mod unite;
 mod universe;
 mod work;
+mod writes;
 
 pub use builder::{Competition, CompetitionBuilder};
 pub use options::RaceOptions;

@@ -12,6 +12,7 @@ use super::RaceOptions;
 use super::litter::Litter;
 use super::screen::{Cell, Impact, text};
 use super::universe::closed;
+use super::work;
 use crate::bench::{Arm, Lab, Round, Shot};
 use crate::context::{Context, Phase};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::event::Event;
 use crate::judge::{Progress, progress};
 use crate::stats::median;
 use crate::traits::{Benchmarker, Sample};
-use crate::types::{AgentName, Brief, Candidate, PairedSamples, Problem, Trial, TrialState};
+use crate::types::{AgentName, Brief, Candidate, PairedSamples, Problem, StatementKind, Trial, TrialState};
 
 const BASELINE: usize = 0;
 const CONTROL: usize = 1;
@@ -31,18 +32,31 @@ const MAX_REPETITIONS: f64 = 9.0;
 const LONG_MS: f64 = 2000.0;
 /// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
 const CUT_OFF: (f64, f64) = (3.0, 100.0);
+/// Rounds that only warm up, at the most.
+const MOST_WARM_UP_ROUNDS: u32 = 5;
+/// The later runs of a warm round take more than this share of what the earlier ones take.
+const WARM: f64 = 0.95;
 /// Switching on an arm by statements slower than this is done once in a round, not once for each cell.
 const DEAR_SWITCH: Duration = Duration::from_millis(20);
 
 /// A candidate in the race.
 #[derive(Debug)]
-pub(super) struct Runner {
+pub(super) struct Runner<'a> {
     pub(super) candidate: Candidate,
     pub(super) impact: Impact,
     pub(super) arm: Arm,
     pub(super) trial: Trial,
     /// Runs in the same rounds, for a union that must beat it.
     pub(super) rival: Option<Rival>,
+    /// The fork that has its change for good, where the change cannot be switched inside a transaction.
+    pub(super) fork: Option<&'a Lab>,
+}
+
+impl<'a> Runner<'a> {
+    /// Where it runs.
+    pub(super) fn lab(&self, track: &Track<'a>) -> &'a Lab {
+        self.fork.unwrap_or(track.lab)
+    }
 }
 
 /// The best single candidate beside a union.
@@ -62,6 +76,9 @@ pub(super) struct Track<'a> {
     pub(super) brief: &'a Brief,
     pub(super) baseline: Arm,
     pub(super) control: Arm,
+    /// Where the control runs: beside a candidate on a fork of its own, on a third one, so that the A/A deviation
+    /// holds the difference between forks.
+    pub(super) control_lab: &'a Lab,
     pub(super) problem: &'a Problem,
     pub(super) options: &'a RaceOptions,
     pub(super) agent: AgentName,
@@ -69,11 +86,33 @@ pub(super) struct Track<'a> {
     pub(super) error_rate: f64,
 }
 
+impl Track<'_> {
+    /// Tables to which the raced writes of the workload go, by schema and name.
+    pub(super) fn written(&self, runner: &Runner<'_>) -> BTreeSet<(String, String)> {
+        let cells = runner.impact.measured.iter().map(|&cell| self.cells[cell]);
+        let named = cells
+            .filter(|cell| cell.statement.kind == StatementKind::Write)
+            .flat_map(|cell| self.brief.plans_of(&cell.statement.id))
+            .flat_map(|planned| planned.plan.nodes())
+            .filter(|node| node.node_type == "ModifyTable")
+            .filter_map(|node| Some((node.schema.clone()?, node.relation_name.clone()?)));
+        let mut written: BTreeSet<(String, String)> = named.collect();
+        // What goes to the whole goes to its partitions.
+        for table in &self.brief.catalog.tables {
+            let above = self.brief.catalog.upwards(table);
+            if above.into_iter().any(|t| written.contains(&(t.schema.clone(), t.name.clone()))) {
+                written.insert((table.schema.clone(), table.name.clone()));
+            }
+        }
+        written
+    }
+}
+
 /// Measures all runners until each is decided or the time is up; fills in their trials.
 pub(super) async fn race(
     cx: &Context,
     track: &Track<'_>,
-    runners: &mut [Runner],
+    runners: &mut [Runner<'_>],
     rng: &mut ChaCha8Rng,
 ) -> Result<()> {
     let mut live: BTreeSet<usize> = (0..runners.len()).collect();
@@ -91,22 +130,42 @@ pub(super) async fn race(
         )
         .collect();
     let raced: BTreeSet<usize> = runners.iter().flat_map(|r| r.impact.measured.iter().copied()).collect();
-    let mut litter =
-        Litter::of(cx, track.lab, track.brief, raced.into_iter().map(|cell| track.cells[cell])).await?;
-    constants(cx, track, &arms, runners).await?;
-    let mut pace = Pace { dear: dear(cx, track, &arms).await?, ..Pace::default() };
-    // The first round warms caches and finds how often each statement must run; its samples are not kept.
-    let shots = schedule(track, runners, &live, &pace, rng);
-    let samples = fire(cx, track, &arms, &shots).await?;
-    pace.learn(&shots, &samples);
+    let grounds = Grounds { labs: labs(track, runners), arms };
+    let raced: Vec<Cell<'_>> = raced.into_iter().map(|cell| track.cells[cell]).collect();
+    let mut litter = Vec::new();
+    for lab in grounds.distinct() {
+        let tables = Litter::of(cx, lab, track.brief, raced.iter().copied()).await?;
+        if !tables.is_empty() {
+            lab.checkpoint(cx).await?;
+        }
+        litter.push((lab, tables));
+    }
+    constants(cx, track, &grounds, runners).await?;
+    let mut pace = Pace { dear: dear(cx, &grounds).await?, ..Pace::default() };
+    // These warm caches and find how often each statement must run; their samples are not kept.
+    let mut warm_up_rounds = 0;
+    loop {
+        let shots = schedule(track, runners, &live, &pace, rng);
+        let samples = fire(cx, track, &grounds, &shots).await?;
+        pace.learn(&shots, &samples);
+        clear(cx, track, &mut litter).await?;
+        warm_up_rounds += 1;
+        if warm_up_rounds >= MOST_WARM_UP_ROUNDS || !still_warming(track, &shots, &samples) {
+            break;
+        }
+    }
+    for runner in runners.iter_mut() {
+        runner.trial.warm_up_rounds = warm_up_rounds;
+    }
+    work::count(cx, track, runners).await?;
 
     let begin = Instant::now();
     for round in 1..=track.options.max_rounds {
         let shots = schedule(track, runners, &live, &pace, rng);
-        let samples = fire(cx, track, &arms, &shots).await?;
+        let samples = fire(cx, track, &grounds, &shots).await?;
         record(track, runners, &live, &shots, &samples, &pace);
         pace.learn(&shots, &samples);
-        litter.clear(cx, track.lab, track.slot).await?;
+        clear(cx, track, &mut litter).await?;
         retire(cx, track, runners, &mut live, round);
         cx.emit(Event::Measured {
             agent: track.agent.clone(),
@@ -123,9 +182,69 @@ pub(super) async fn race(
     Ok(())
 }
 
+/// The arms, and the fork on which each runs.
+struct Grounds<'a> {
+    arms: Vec<Arm>,
+    labs: Vec<&'a Lab>,
+}
+
+impl<'a> Grounds<'a> {
+    /// Each fork once.
+    fn distinct(&self) -> Vec<&'a Lab> {
+        let mut distinct: Vec<&Lab> = Vec::new();
+        for lab in &self.labs {
+            if distinct.iter().all(|known| !std::ptr::eq(*known, *lab)) {
+                distinct.push(lab);
+            }
+        }
+        distinct
+    }
+}
+
+/// The fork of each arm; a rival is no change that needs a fork of its own.
+fn labs<'a>(track: &Track<'a>, runners: &[Runner<'a>]) -> Vec<&'a Lab> {
+    [track.lab, track.control_lab]
+        .into_iter()
+        .chain(runners.iter().map(|r| r.lab(track)))
+        .chain(runners.iter().map(|_| track.lab))
+        .collect()
+}
+
+async fn clear(cx: &Context, track: &Track<'_>, litter: &mut [(&Lab, Litter)]) -> Result<()> {
+    for (lab, tables) in litter {
+        tables.clear(cx, lab, track.slot).await?;
+    }
+    Ok(())
+}
+
+/// Whether caches are not warm yet: of the two runs of the baseline that each statement had in this round, the
+/// later ones still took less, in the objective's own measure.
+fn still_warming(track: &Track<'_>, shots: &[(usize, Shot)], samples: &[Sample]) -> bool {
+    let mut first: BTreeMap<usize, f64> = BTreeMap::new();
+    let (mut earlier, mut later) = (0.0, 0.0);
+    for ((cell, _), sample) in shots.iter().zip(samples).filter(|((_, s), _)| s.arm < FIRST_CANDIDATE) {
+        let ms = track.cells[*cell].weight() * sample.unqueued_ms.unwrap_or(sample.wall_ms);
+        match first.remove(cell) {
+            None => {
+                first.insert(*cell, ms);
+            }
+            Some(before) => {
+                earlier += before;
+                later += ms;
+            }
+        }
+    }
+    later < earlier * WARM
+}
+
 /// What the baseline takes for the cells that some runner does not race, warm and by the clock of the race. The
 /// inspection saw each once, perhaps from disk, and with the cost of watching each plan node.
-async fn constants(cx: &Context, track: &Track<'_>, arms: &[Arm], runners: &mut [Runner]) -> Result<()> {
+async fn constants(
+    cx: &Context,
+    track: &Track<'_>,
+    grounds: &Grounds<'_>,
+    runners: &mut [Runner<'_>],
+) -> Result<()> {
     let mut pace = Pace::default();
     let mut shots = Vec::new();
     for (cell, seen) in track.cells.iter().enumerate().filter_map(|(i, c)| Some((i, c.seen_ms?))) {
@@ -134,7 +253,7 @@ async fn constants(cx: &Context, track: &Track<'_>, arms: &[Arm], runners: &mut 
             shots.push((cell, shot(track, runners, BASELINE, cell, &pace)));
         }
     }
-    let samples = fire(cx, track, arms, &shots).await?;
+    let samples = fire(cx, track, grounds, &shots).await?;
     for ((cell, _), sample) in shots.iter().zip(&samples).filter(|(_, sample)| !sample.timed_out) {
         for runner in runners.iter_mut().filter(|r| !r.impact.measured.contains(cell)) {
             runner.trial.samples[*cell].baseline_ms = vec![sample.unqueued_ms.unwrap_or(sample.wall_ms)];
@@ -189,7 +308,7 @@ impl Pace {
 /// An arm that is dear to switch on has all its cells in one block at a random place.
 fn schedule(
     track: &Track<'_>,
-    runners: &[Runner],
+    runners: &[Runner<'_>],
     live: &BTreeSet<usize>,
     pace: &Pace,
     rng: &mut ChaCha8Rng,
@@ -225,7 +344,7 @@ fn schedule(
     blocks.into_iter().flatten().collect()
 }
 
-fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &Pace) -> Shot {
+fn shot(track: &Track<'_>, runners: &[Runner<'_>], arm: usize, cell: usize, pace: &Pace) -> Shot {
     let Cell { statement, set, .. } = track.cells[cell];
     let sql = match arm.checked_sub(FIRST_CANDIDATE) {
         None => &statement.sql,
@@ -247,19 +366,19 @@ fn shot(track: &Track<'_>, runners: &[Runner], arm: usize, cell: usize, pace: &P
     }
 }
 
-fn rival_arm(runners: &[Runner], runner: usize) -> usize {
+fn rival_arm(runners: &[Runner<'_>], runner: usize) -> usize {
     FIRST_CANDIDATE + runners.len() + runner
 }
 
 /// The arms that are dear to switch on.
-async fn dear(cx: &Context, track: &Track<'_>, arms: &[Arm]) -> Result<BTreeSet<usize>> {
+async fn dear(cx: &Context, grounds: &Grounds<'_>) -> Result<BTreeSet<usize>> {
     let mut dear = BTreeSet::new();
-    for (arm, switch) in arms.iter().enumerate().skip(FIRST_CANDIDATE) {
-        if switch.enter.iter().any(|sql| sql.starts_with("ANALYZE")) {
+    for (arm, (switch, lab)) in grounds.arms.iter().zip(&grounds.labs).enumerate().skip(FIRST_CANDIDATE) {
+        if !switch.enter.is_empty() {
             let begin = Instant::now();
-            track.lab.enter(cx, switch).await?;
+            lab.enter(cx, switch).await?;
             let took = begin.elapsed();
-            track.lab.leave(cx).await?;
+            lab.leave(cx).await?;
             if took > DEAR_SWITCH {
                 dear.insert(arm);
             }
@@ -269,11 +388,21 @@ async fn dear(cx: &Context, track: &Track<'_>, arms: &[Arm]) -> Result<BTreeSet<
 }
 
 /// Runs the shots while holding the timing slot.
-async fn fire(cx: &Context, track: &Track<'_>, arms: &[Arm], shots: &[(usize, Shot)]) -> Result<Vec<Sample>> {
+async fn fire(
+    cx: &Context,
+    track: &Track<'_>,
+    grounds: &Grounds<'_>,
+    shots: &[(usize, Shot)],
+) -> Result<Vec<Sample>> {
     let permit = track.slot.acquire().await.map_err(closed)?;
     let _measuring = cx.meter().enter(Phase::Measuring);
-    let round = Round { arms: arms.to_vec(), shots: shots.iter().map(|(_, s)| s.clone()).collect() };
-    let samples = track.benchmarker.measure(cx, track.lab, &round).await?;
+    let mut samples = Vec::with_capacity(shots.len());
+    for same in shots.chunk_by(|(_, a), (_, b)| std::ptr::eq(grounds.labs[a.arm], grounds.labs[b.arm])) {
+        let Some((_, first)) = same.first() else { continue };
+        let round =
+            Round { arms: grounds.arms.clone(), shots: same.iter().map(|(_, s)| s.clone()).collect() };
+        samples.extend(track.benchmarker.measure(cx, grounds.labs[first.arm], &round).await?);
+    }
     drop(permit);
     if samples.len() != shots.len() {
         return Err(Error::internal("the benchmarker did not return one sample for each shot")
@@ -286,7 +415,7 @@ async fn fire(cx: &Context, track: &Track<'_>, arms: &[Arm], shots: &[(usize, Sh
 /// Adds the samples of a round to the trials of the live runners.
 fn record(
     track: &Track<'_>,
-    runners: &mut [Runner],
+    runners: &mut [Runner<'_>],
     live: &BTreeSet<usize>,
     shots: &[(usize, Shot)],
     samples: &[Sample],
@@ -357,7 +486,13 @@ fn push(
 }
 
 /// Takes the runners out that have nothing left to learn.
-fn retire(cx: &Context, track: &Track<'_>, runners: &mut [Runner], live: &mut BTreeSet<usize>, round: u32) {
+fn retire(
+    cx: &Context,
+    track: &Track<'_>,
+    runners: &mut [Runner<'_>],
+    live: &mut BTreeSet<usize>,
+    round: u32,
+) {
     live.retain(|&r| {
         let trial = &runners[r].trial;
         let out = match &trial.state {

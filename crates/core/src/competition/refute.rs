@@ -8,7 +8,7 @@ use crate::answers::falsify::{Effort, Falsification, Rewrite, falsify};
 use crate::bench::Lab;
 use crate::context::Context;
 use crate::error::Result;
-use crate::types::{AnswerCheck, Answers, Candidate, Catalog, Effect, Operation, StatementId};
+use crate::types::{AnswerCheck, Answers, Candidate, Catalog, Effect, Operation, StatementId, Switch};
 
 /// Tries each rewrite of a universe once, also where several candidates share it.
 #[derive(Debug)]
@@ -83,5 +83,9 @@ impl<'a> Refuter<'a> {
 /// Whether a statement's answers come from another text, or from what hand-written SQL made.
 fn may_change(candidate: &Candidate, id: &StatementId) -> bool {
     candidate.change.rewritten(id).is_some()
-        || candidate.change.operations.iter().any(|o| matches!(o, Operation::Sql { .. }))
+        || candidate
+            .change
+            .operations
+            .iter()
+            .any(|o| matches!(o, Operation::Sql { .. }) && matches!(o.switch(), Switch::Enter(_)))
 }

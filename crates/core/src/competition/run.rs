@@ -6,6 +6,7 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::apart::APART;
 use super::builder::CompetitionBuilder;
 use super::finale::{FINAL, Finalists};
 use super::universe::{self, Ended, Job, Shared, sort_key};
@@ -15,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::report;
 use crate::traits::ForkBackend;
-use crate::types::{AgentName, Report, Trial};
+use crate::types::{AgentName, Candidate, Report, Trial};
 
 pub(super) async fn run(
     cx: Context,
@@ -47,6 +48,7 @@ async fn compete(
     let ended = universes(cx, &shared, parts).await?;
     require_result(cx, &ended)?;
     let mut outcomes: Vec<UniverseOutcome> = ended.into_iter().map(|ended| ended.outcome).collect();
+    let apart = apart(cx, &shared, parts, &mut outcomes).await?;
     let finale = finale(cx, &shared, parts, &mut outcomes).await?;
 
     let trials = sorted_trials(&outcomes);
@@ -64,6 +66,7 @@ async fn compete(
         backend: backend.scheme(),
         outcomes: &outcomes,
         finale: finale.as_ref(),
+        apart: apart.as_ref(),
         trials,
         verdict: &verdict,
         prices: parts.costs,
@@ -73,6 +76,7 @@ async fn compete(
 }
 
 fn share(backend: Arc<dyn ForkBackend>, parts: &CompetitionBuilder) -> Shared {
+    let places = parts.parallel.min(backend.capability().parallel).clamp(1, Semaphore::MAX_PERMITS);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     Shared {
         backend,
@@ -80,6 +84,7 @@ fn share(backend: Arc<dyn ForkBackend>, parts: &CompetitionBuilder) -> Shared {
         slot: Arc::new(Semaphore::new(1)),
         // One core is left to whoever holds the timing slot.
         builders: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
+        places,
     }
 }
 
@@ -89,9 +94,40 @@ fn task(parts: &CompetitionBuilder, agent: AgentName) -> UniverseTask {
         problem: parts.problem.clone(),
         workload: parts.workload.clone(),
         options: parts.options.clone(),
-        universes: parts.agents.len() + 1,
+        // The final's, and that of candidates with forks of their own.
+        universes: parts.agents.len() + 2,
         seed: parts.seed,
     }
+}
+
+/// Measures the candidates that need forks of their own, once all universes are gone and there is place for them.
+/// They go back to the agents that proposed them.
+async fn apart(
+    cx: &Context,
+    shared: &Shared,
+    parts: &CompetitionBuilder,
+    outcomes: &mut [UniverseOutcome],
+) -> Result<Option<UniverseOutcome>> {
+    let candidates: Vec<Candidate> = outcomes.iter_mut().flat_map(|o| std::mem::take(&mut o.apart)).collect();
+    if candidates.is_empty() {
+        return Ok(None);
+    }
+    let job = Job::Apart(candidates.clone());
+    let mut ended = universe::run(cx, &task(parts, APART.into()), job, shared).await?;
+    ended.announce(cx);
+    if let Some(failure) = &ended.failure {
+        ended.outcome.miss(candidates, failure);
+    }
+    let outcome = ended.outcome;
+    for (candidate, trial) in outcome.candidates.iter().zip(&outcome.trials) {
+        if let Some(own) = outcomes.iter_mut().find(|o| o.agent == candidate.agent) {
+            own.candidates.push(candidate.clone());
+            own.trials.push(trial.clone());
+            own.candidates.sort_by_key(|c| sort_key(&c.id));
+            own.trials.sort_by_key(|t| sort_key(&t.candidate));
+        }
+    }
+    Ok(Some(outcome))
 }
 
 /// Races the union of what helped in several universes, in a universe of its own. Its candidate and trial go
@@ -119,8 +155,7 @@ async fn finale(
 
 /// Runs every universe, as many at once as allowed. Comes back when all forks are gone.
 async fn universes(cx: &Context, shared: &Shared, parts: &CompetitionBuilder) -> Result<Vec<Ended>> {
-    let places = parts.parallel.min(shared.backend.capability().parallel).clamp(1, Semaphore::MAX_PERMITS);
-    let alive = Arc::new(Semaphore::new(places));
+    let alive = Arc::new(Semaphore::new(shared.places));
     // Ends the others alone: why, is still to be told under the run's own context.
     let all = cx.child();
     let mut running = JoinSet::new();

@@ -182,11 +182,10 @@ fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(&str, &str)>>) -> bool {
 /// Compares the answers of every changed read.
 pub(super) async fn answers(
     cx: &Context,
-    lab: &Lab,
     cells: &[Cell<'_>],
     impact: &Impact,
     candidate: &Candidate,
-    arms: (&Arm, &Arm),
+    (baseline, changed): ((&Lab, &Arm), (&Lab, &Arm)),
     volatile: &Volatile,
 ) -> Result<Vec<AnswerCheck>> {
     let mut checks = Vec::new();
@@ -198,12 +197,13 @@ pub(super) async fn answers(
             statement: cell.statement,
             parameters: cell.set,
             candidate_sql,
-            baseline: arms.0,
-            candidate: arms.1,
+            baseline: baseline.1,
+            candidate: changed.1,
+            candidate_lab: changed.0,
             volatile: &names,
             timeout_ms: cell.first_timeout_ms,
         };
-        checks.push(check(cx, lab, question).await.map_err(|error| too_slow(error, cell))?);
+        checks.push(check(cx, baseline.0, question).await.map_err(|error| too_slow(error, cell))?);
     }
     Ok(checks)
 }

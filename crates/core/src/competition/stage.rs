@@ -7,8 +7,9 @@ use rand_chacha::ChaCha8Rng;
 
 use super::UniverseOutcome;
 use super::UniverseTask;
+use super::apart::FORKS;
 use super::arms::Built;
-use super::construct::construct;
+use super::construct::{Need, construct, need};
 use super::finale::{FINAL, Finalists};
 use super::propose::fault;
 use super::race::{Rival, Runner, Track, race};
@@ -16,7 +17,7 @@ use super::refute::Refuter;
 use super::screen::{Cell, Impact, answers, impact, overall, plans, text};
 use super::unite::{Union, unused_indexes};
 use super::universe::{Shared, closed, sort_key};
-use super::work;
+use super::writes;
 use crate::answers::Volatile;
 use crate::bench::{Arm, Lab};
 use crate::context::Context;
@@ -51,7 +52,8 @@ impl Stage<'_> {
         let result = self.hold(proposed.clone(), outcome).await;
         if let Err(error) = &result {
             for candidate in proposed {
-                if outcome.candidates.iter().all(|known| known.id != candidate.id) {
+                let known = outcome.candidates.iter().chain(&outcome.apart);
+                if known.into_iter().all(|known| known.id != candidate.id) {
                     self.drop_out(outcome, candidate, self.not_measured(error));
                 }
             }
@@ -66,6 +68,18 @@ impl Stage<'_> {
         let mut built = Built::default();
         let mut standing: Vec<(Candidate, Costs)> = Vec::new();
         for candidate in proposed {
+            match self.needs_forks(&candidate).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    outcome.apart.push(candidate);
+                    continue;
+                }
+                Err(error) => {
+                    self.cx.check()?;
+                    self.drop_out(outcome, candidate, refused(&error));
+                    continue;
+                }
+            }
             match self.build(&mut built, &candidate).await {
                 Ok(costs) => standing.push((candidate, costs)),
                 Err(error) => {
@@ -84,7 +98,7 @@ impl Stage<'_> {
         }
         drop(heavy);
         let entrants = runners.len() + 1;
-        let mut result = self.race(&built, &mut runners, entrants, &mut rng).await;
+        let mut result = self.race(&built, &mut runners, (entrants, self.lab), &mut rng).await;
         let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
         if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem)) {
             let number = runners.len() + outcome.candidates.len() + 1;
@@ -97,7 +111,7 @@ impl Stage<'_> {
     }
 
     /// Writes a runner into the outcome; one that a failure kept from its first round says so.
-    fn enter(&self, outcome: &mut UniverseOutcome, runner: Runner, failure: Option<&Error>) {
+    pub(super) fn enter(&self, outcome: &mut UniverseOutcome, runner: Runner<'_>, failure: Option<&Error>) {
         let Runner { candidate, mut trial, .. } = runner;
         if let Some(error) = failure.filter(|_| trial.state == TrialState::Measured && !trial.is_measured()) {
             trial.state = self.not_measured(error);
@@ -107,10 +121,32 @@ impl Stage<'_> {
     }
 
     /// What became of a candidate whose turn never came.
-    fn not_measured(&self, error: &Error) -> TrialState {
+    pub(super) fn not_measured(&self, error: &Error) -> TrialState {
         let late = self.cx.check().err();
         let why = late.as_ref().unwrap_or(error).message();
         TrialState::Failed { error: format!("it was not measured: {why}") }
+    }
+
+    /// Whether a candidate is to be measured on forks of its own. [`ErrorKind::Unsupported`] if it has to be and too few
+    /// are allowed.
+    async fn needs_forks(&self, candidate: &Candidate) -> Result<bool> {
+        if fault(candidate, self.brief).is_some() {
+            return Ok(false);
+        }
+        let enough = self.shared.places >= FORKS;
+        match need(self.cx, self.lab, candidate).await? {
+            Need::None => Ok(false),
+            Need::Better => Ok(enough),
+            Need::Must if enough => Ok(true),
+            Need::Must => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "it cannot be switched inside a transaction and needs {FORKS} forks at once; {} allowed here",
+                    self.shared.places
+                ),
+            )
+            .hint("run without --sequential, or with --parallel 3, on a backend that allows as many")),
+        }
     }
 
     async fn build(&self, built: &mut Built, candidate: &Candidate) -> Result<Costs> {
@@ -127,7 +163,7 @@ impl Stage<'_> {
         Ok(costs)
     }
 
-    async fn baseline_plans(&self, built: &Built) -> Result<Vec<Plan>> {
+    pub(super) async fn baseline_plans(&self, built: &Built) -> Result<Vec<Plan>> {
         plans(self.cx, self.lab, &built.baseline("baseline"), self.cells, |cell| &cell.statement.sql).await
     }
 
@@ -139,8 +175,22 @@ impl Stage<'_> {
         costs: Costs,
         baseline_plans: &[Plan],
         outcome: &mut UniverseOutcome,
-    ) -> Result<Option<Runner>> {
-        match self.try_screen(built, &candidate, costs, baseline_plans).await {
+    ) -> Result<Option<Runner<'_>>> {
+        let arm = built.arm(candidate.id.as_str(), &candidate.change);
+        self.screen_at(candidate, (self.lab, arm), costs, baseline_plans, outcome, built).await
+    }
+
+    /// The same where the candidate's arm is on this fork.
+    pub(super) async fn screen_at(
+        &self,
+        candidate: Candidate,
+        changed: (&Lab, Arm),
+        costs: Costs,
+        baseline_plans: &[Plan],
+        outcome: &mut UniverseOutcome,
+        built: &Built,
+    ) -> Result<Option<Runner<'_>>> {
+        match self.try_screen(built, &candidate, changed, costs, baseline_plans).await {
             Ok(runner) if matches!(runner.trial.answers, Answers::Differs | Answers::Unverifiable) => {
                 let reason = runner
                     .trial
@@ -175,18 +225,18 @@ impl Stage<'_> {
         &self,
         built: &Built,
         candidate: &Candidate,
+        (lab, arm): (&Lab, Arm),
         costs: Costs,
         baseline_plans: &[Plan],
-    ) -> Result<Runner> {
-        let arm = built.arm(candidate.id.as_str(), &candidate.change);
-        let plans = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, candidate)).await?;
+    ) -> Result<Runner<'_>> {
+        let plans = plans(self.cx, lab, &arm, self.cells, |cell| text(cell, candidate)).await?;
         let impact = impact(self.cells, baseline_plans, &plans, candidate, &self.brief.catalog);
         let baseline = built.baseline("baseline");
         let mut texts: BTreeSet<&str> = self.cells.iter().map(|c| c.statement.sql.as_str()).collect();
         texts.extend(self.cells.iter().map(|c| text(*c, candidate)));
         let volatile = Volatile::look_up(self.cx, self.lab, texts).await?;
-        let arms = (&baseline, &arm);
-        let mut checks = answers(self.cx, self.lab, self.cells, &impact, candidate, arms, &volatile).await?;
+        let arms = ((self.lab, &baseline), (lab, &arm));
+        let mut checks = answers(self.cx, self.cells, &impact, candidate, arms, &volatile).await?;
         self.refuter.refute(self.cx, self.lab, self.cells, candidate, &mut checks).await?;
         let mut trial = self.blank_trial(candidate, TrialState::Measured);
         trial.answers = overall(&checks, candidate);
@@ -194,10 +244,10 @@ impl Stage<'_> {
         trial.costs = costs;
         trial.planned_ratio = impact.planned_ratio;
         trial.samples = self.blank_samples(&impact);
-        Ok(Runner { candidate: candidate.clone(), impact, arm, trial, rival: None })
+        Ok(Runner { candidate: candidate.clone(), impact, arm, trial, rival: None, fork: None })
     }
 
-    fn drop_out(&self, outcome: &mut UniverseOutcome, candidate: Candidate, state: TrialState) {
+    pub(super) fn drop_out(&self, outcome: &mut UniverseOutcome, candidate: Candidate, state: TrialState) {
         if let TrialState::Failed { error } | TrialState::Rejected { reason: error } = &state {
             self.cx.emit(Event::Eliminated { candidate: candidate.id.clone(), reason: error.clone() });
         }
@@ -206,19 +256,7 @@ impl Stage<'_> {
     }
 
     fn blank_trial(&self, candidate: &Candidate, state: TrialState) -> Trial {
-        Trial {
-            candidate: candidate.id.clone(),
-            universe: self.universe.id.clone(),
-            state,
-            answers: Answers::Unchanged,
-            checks: Vec::new(),
-            samples: Vec::new(),
-            costs: Costs::default(),
-            planned_ratio: None,
-            predicted_ratio: candidate.predicted,
-            staleness_seconds: candidate.change.staleness_seconds(),
-            rival: None,
-        }
+        Trial::blank(candidate, self.universe.id.clone(), state)
     }
 
     /// One entry for each cell; those that will not be run in pairs hold what the baseline took once.
@@ -251,11 +289,11 @@ impl Stage<'_> {
     }
 
     /// Races these runners; the universe has `entrants` in all, a union that may come included.
-    async fn race(
+    pub(super) async fn race(
         &self,
         built: &Built,
-        runners: &mut [Runner],
-        entrants: usize,
+        runners: &mut [Runner<'_>],
+        (entrants, control_lab): (usize, &Lab),
         rng: &mut ChaCha8Rng,
     ) -> Result<()> {
         let track = Track {
@@ -265,7 +303,8 @@ impl Stage<'_> {
             cells: self.cells,
             brief: self.brief,
             baseline: built.baseline("baseline"),
-            control: Arm { name: "control".to_owned(), ..built.baseline("control") },
+            control: built.baseline("control"),
+            control_lab,
             problem: &self.task.problem,
             options: &self.task.options,
             agent: self.task.agent.clone(),
@@ -273,11 +312,11 @@ impl Stage<'_> {
         };
         let mut result = race(self.cx, &track, runners, rng).await;
         if result.is_ok() {
-            result = work::count(self.cx, &track, runners).await;
+            result = writes::measure(self.cx, &track, runners, rng).await;
         }
         share_baselines(runners);
         for runner in runners {
-            runner.trial.costs.write_ratio = crate::judge::write_ratio(&runner.trial);
+            crate::judge::enter_write_costs(&mut runner.trial);
         }
         result
     }
@@ -324,7 +363,7 @@ impl Stage<'_> {
             arm: built.arm(finalists.best.id.as_str(), &finalists.best.change),
         });
         let mut union = [runner];
-        let result = self.race(built, &mut union, entrants, rng).await;
+        let result = self.race(built, &mut union, (entrants, self.lab), rng).await;
         let [runner] = union;
         self.enter(outcome, runner, result.as_ref().err());
         result
@@ -340,7 +379,7 @@ impl Stage<'_> {
 
 /// A cell that one runner did not race was perhaps raced by another: its warm baseline is a better constant
 /// than the one execution of the inspection.
-fn share_baselines(runners: &mut [Runner]) {
+fn share_baselines(runners: &mut [Runner<'_>]) {
     let raced: Vec<PairedSamples> = runners
         .iter()
         .flat_map(|r| &r.trial.samples)
@@ -357,13 +396,23 @@ fn share_baselines(runners: &mut [Runner]) {
     }
 }
 
+/// A change that cannot be measured here is no failure of the change.
+fn refused(error: &Error) -> TrialState {
+    match (error.kind(), error.way_out()) {
+        (ErrorKind::Unsupported, Some(way_out)) => {
+            TrialState::Rejected { reason: format!("{}; {way_out}", error.message()) }
+        }
+        _ => TrialState::Failed { error: error.to_string() },
+    }
+}
+
 fn same_operations(a: &Candidate, b: &Candidate) -> bool {
     a.change.operations.len() == b.change.operations.len()
         && a.change.operations.iter().all(|o| b.change.operations.contains(o))
 }
 
 /// A number from a name, so that each agent's random order is its own and does not depend on the others.
-fn fold(name: &str) -> u64 {
+pub(super) fn fold(name: &str) -> u64 {
     let hash = blake3::hash(name.as_bytes());
     let mut eight = [0_u8; 8];
     eight.copy_from_slice(&hash.as_bytes()[..8]);

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::RaceOptions;
-use crate::types::{AgentName, Candidate, Problem, SourceReport, Trial, Universe, Workload};
+use crate::error::Error;
+use crate::types::{AgentName, Candidate, Problem, SourceReport, Trial, TrialState, Universe, Workload};
 
 /// Everything that a universe's run depends on, but the database and the agent's code.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -39,9 +40,27 @@ pub struct UniverseOutcome {
     pub trials: Vec<Trial>,
     /// What went wrong, if the universe failed as a whole.
     pub error: Option<String>,
+    /// Candidates that need forks of their own, which they get when the universe is gone.
+    #[serde(default)]
+    pub apart: Vec<Candidate>,
+    /// Further forks that it had, and the seconds that each lived.
+    #[serde(default)]
+    pub further: Vec<(Universe, f64)>,
 }
 
 impl UniverseOutcome {
+    /// Enters candidates whose turn never came because of this failure.
+    pub(super) fn miss(&mut self, candidates: Vec<Candidate>, failure: &Error) {
+        for candidate in candidates {
+            if self.candidates.iter().all(|known| known.id != candidate.id) {
+                let universe = self.universe.as_ref().map_or_else(|| "none".into(), |u| u.id.clone());
+                let error = format!("it was not measured: {}", failure.message());
+                self.trials.push(Trial::blank(&candidate, universe, TrialState::Failed { error }));
+                self.candidates.push(candidate);
+            }
+        }
+    }
+
     /// An outcome of nothing yet.
     pub(super) fn empty(agent: AgentName) -> Self {
         Self {
@@ -52,6 +71,8 @@ impl UniverseOutcome {
             candidates: Vec::new(),
             trials: Vec::new(),
             error: None,
+            apart: Vec::new(),
+            further: Vec::new(),
         }
     }
 }

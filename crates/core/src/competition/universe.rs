@@ -18,7 +18,7 @@ use crate::context::{Context, Phase};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::traits::{Agent, Benchmarker, ForkBackend};
-use crate::types::{CandidateId, SourceReport};
+use crate::types::{Candidate, CandidateId, SourceReport};
 
 /// What universes share.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     pub(super) slot: Arc<Semaphore>,
     /// Heavy work that is not timed takes this.
     pub(super) builders: Arc<Semaphore>,
+    /// Forks alive at once, at the most.
+    pub(super) places: usize,
 }
 
 /// What a universe is for.
@@ -38,6 +40,8 @@ pub(super) enum Job {
     Ask(Arc<dyn Agent>),
     /// Race the union of what helped in several universes against the best of them.
     Finale(Finalists),
+    /// Measure candidates that need forks of their own.
+    Apart(Vec<Candidate>),
 }
 
 /// How a universe ended.
@@ -74,8 +78,18 @@ pub async fn run_universe(
     benchmarker: Arc<dyn Benchmarker>,
 ) -> Result<UniverseOutcome> {
     let one = || Arc::new(Semaphore::new(1));
-    let shared = Shared { backend, benchmarker, slot: one(), builders: one() };
-    let ended = run(cx, task, Job::Ask(agent), &shared).await?;
+    let places = backend.capability().parallel;
+    let shared = Shared { backend, benchmarker, slot: one(), builders: one(), places };
+    let mut ended = run(cx, task, Job::Ask(agent), &shared).await?;
+    let apart = std::mem::take(&mut ended.outcome.apart);
+    if !apart.is_empty() && ended.failure.is_none() {
+        let other = run(cx, task, Job::Apart(apart), &shared).await?;
+        other.announce(cx);
+        ended.outcome.candidates.extend(other.outcome.candidates);
+        ended.outcome.trials.extend(other.outcome.trials);
+        let born = other.outcome.universe.map(|u| (u, other.outcome.lived_seconds));
+        ended.outcome.further.extend(born.into_iter().chain(other.outcome.further));
+    }
     ended.announce(cx);
     match ended.failure {
         Some(error) if error.kind() == ErrorKind::InvalidInput => Err(error),
@@ -153,6 +167,7 @@ async fn live(
     };
     let agent = match job {
         Job::Ask(agent) => agent,
+        Job::Apart(candidates) => return stage.apart(candidates, outcome).await,
         Job::Finale(finalists) => return stage.finale(finalists, outcome).await,
     };
     let dsn = backend.dsn(cx, &universe.id).await?;

@@ -4,20 +4,25 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::litter::Litter;
 use super::race::{Runner, Track};
 use super::screen::{Cell, text};
 use super::universe::closed;
-use crate::bench::Arm;
+use crate::bench::{Arm, Lab};
 use crate::context::{Context, Phase};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::{explain, explain_counted};
-use crate::types::{TrialState, Work, WorkPair};
+use crate::types::{StatementKind, TrialState, Work, WorkPair};
 
 /// With less time than this left before the deadline, counting is left out.
 const LEAST_TIME: Duration = Duration::from_secs(10);
 
-/// Counts what every statement does that was raced because its plan or text changes, once for each arm.
-pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner]) -> Result<()> {
+/// How often a write is run until its log holds no images of whole pages.
+const RUNS: usize = 3;
+
+/// Counts what every statement does that was raced because its plan or text changes, once for each arm. The tables
+/// that writes go to are cleared before each arm, so that both find the same free space.
+pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner<'_>]) -> Result<()> {
     let _permit = track.slot.acquire().await.map_err(closed)?;
     let _measuring = cx.meter().enter(Phase::Measuring);
     let mut known: BTreeMap<usize, Option<Work>> = BTreeMap::new();
@@ -28,9 +33,11 @@ pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner
         let cells: Vec<usize> =
             runner.impact.changed.intersection(&runner.impact.measured).copied().collect();
         let unknown: Vec<usize> = cells.iter().copied().filter(|cell| !known.contains_key(cell)).collect();
-        known.extend(under(cx, track, &track.baseline, &unknown, |cell| cell.statement.sql.as_str()).await?);
+        let baseline = (track.lab, &track.baseline);
+        known.extend(under(cx, track, baseline, &unknown, |cell| cell.statement.sql.as_str()).await?);
         let candidate = &runner.candidate;
-        let after = under(cx, track, &runner.arm, &cells, |cell| text(cell, candidate)).await?;
+        let changed = (runner.lab(track), &runner.arm);
+        let after = under(cx, track, changed, &cells, |cell| text(cell, candidate)).await?;
         for (cell, after) in after {
             let (Some(Some(baseline)), Some(candidate)) = (known.get(&cell), after) else { continue };
             let Cell { statement, set, .. } = track.cells[cell];
@@ -47,38 +54,84 @@ pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner
 async fn under<'a>(
     cx: &Context,
     track: &Track<'a>,
-    arm: &Arm,
+    (lab, arm): (&Lab, &Arm),
     cells: &[usize],
     texts: impl Fn(Cell<'a>) -> &'a str,
 ) -> Result<Vec<(usize, Option<Work>)>> {
-    let mut counted = Vec::with_capacity(cells.len());
+    let mut counts = Vec::with_capacity(cells.len());
     if cells.is_empty() {
-        return Ok(counted);
+        return Ok(counts);
     }
-    let session = track.lab.session();
-    track.lab.enter(cx, arm).await?;
+    let litter = Litter::of(cx, lab, track.brief, cells.iter().map(|&cell| track.cells[cell])).await?;
+    litter.vacuum(cx, lab).await?;
+    lab.enter(cx, arm).await?;
     for &number in cells {
         let cell = track.cells[number];
         let (sql, values) = (texts(cell), &cell.set.values);
-        let limit = cell.first_timeout_ms;
-        session.batch(cx, &format!("SAVEPOINT counted; SET LOCAL statement_timeout TO {limit}")).await?;
-        let plan = async {
+        let work = counted(cx, lab, sql, values, cell.statement.kind, cell.first_timeout_ms).await?;
+        counts.push((number, work));
+    }
+    lab.leave(cx).await?;
+    litter.vacuum(cx, lab).await?;
+    Ok(counts)
+}
+
+/// The work of one execution inside the transaction of an arm, undone again; nothing if it takes too long or fails.
+///
+/// A write is run again as long as its log holds images of whole pages, which only tell when the last checkpoint
+/// was. Heap-only updates are those of the first run: later ones find its dead rows in their way.
+pub(super) async fn counted(
+    cx: &Context,
+    lab: &Lab,
+    sql: &str,
+    values: &[Option<String>],
+    kind: StatementKind,
+    limit_ms: u64,
+) -> Result<Option<Work>> {
+    let session = lab.session();
+    let mut first: Option<Work> = None;
+    for _ in 0..RUNS {
+        session.batch(cx, &format!("SAVEPOINT counted; SET LOCAL statement_timeout TO {limit_ms}")).await?;
+        let run = async {
             // The switch has emptied the session's caches of catalog entries.
             explain(session, cx, sql, values).await?;
-            explain_counted(session, cx, sql, values).await
+            let before = updates(cx, lab, kind).await?;
+            let mut work = Work::of(&explain_counted(session, cx, sql, values).await?);
+            let after = updates(cx, lab, kind).await?;
+            (work.updated_rows, work.hot_updated_rows) = (after.0 - before.0, after.1 - before.1);
+            Ok(work)
         };
-        let plan = plan.await;
+        let run: Result<Work> = run.await;
         session.batch(cx, "ROLLBACK TO SAVEPOINT counted; RELEASE SAVEPOINT counted").await?;
-        counted.push(match plan {
-            Ok(plan) => (number, Some(Work::of(&plan))),
+        match run {
+            Ok(work) => {
+                let hot = first.map_or((work.updated_rows, work.hot_updated_rows), |first| {
+                    (first.updated_rows, first.hot_updated_rows)
+                });
+                first = Some(Work { updated_rows: hot.0, hot_updated_rows: hot.1, ..work });
+                if kind == StatementKind::Read || work.wal_full_pages == 0.0 {
+                    break;
+                }
+            }
             Err(error)
                 if matches!(error.kind(), ErrorKind::Sql | ErrorKind::Timeout) && cx.check().is_ok() =>
             {
-                (number, None)
+                break;
             }
             Err(error) => return Err(error),
-        });
+        }
     }
-    track.lab.leave(cx).await?;
-    Ok(counted)
+    Ok(first)
+}
+
+/// Rows that this transaction has updated so far, and the heap-only ones among them.
+async fn updates(cx: &Context, lab: &Lab, kind: StatementKind) -> Result<(f64, f64)> {
+    if kind == StatementKind::Read {
+        return Ok((0.0, 0.0));
+    }
+    let sql = "SELECT json_build_array(coalesce(sum(n_tup_upd), 0), coalesce(sum(n_tup_hot_upd), 0)) \
+               FROM pg_stat_xact_user_tables";
+    let counts = lab.session().json(cx, sql, &[]).await?.into_iter().next().unwrap_or_default();
+    serde_json::from_value(counts)
+        .map_err(|e| Error::internal("the counts of updates are no numbers").caused_by(e))
 }

@@ -1,8 +1,9 @@
 //! Bounds that no winner may break, whatever it gains.
 
 use super::objective::effects_on;
+use super::writes::{write_effects, writes};
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
-use crate::types::{Answers, Interval, Limits, PairedSamples, StatementKind, Trial, TrialState};
+use crate::types::{Answers, Interval, Limits, PairedSamples, StatementKind, Trial, TrialState, WriteSource};
 
 /// A slowdown of less than this many milliseconds is not a regression that anyone can see; planning one more
 /// index costs about as much.
@@ -109,13 +110,17 @@ pub(super) fn doubtful_writes(trial: &Trial, limits: &Limits) -> Option<String> 
 }
 
 fn write_interval(trial: &Trial, limits: &Limits) -> Option<Interval> {
-    let effects = effects_on(trial, StatementKind::Write);
+    let effects = write_effects(trial);
     (!effects.is_empty()).then(|| ratio_interval(&effects, limits.error_rate))
 }
 
 fn too_slow(trial: &Trial, limits: &Limits, interval: Interval, remark: &str) -> String {
+    let which = match writes(trial) {
+        Some((WriteSource::Generated, _)) => "generated writes",
+        _ => "writes",
+    };
     format!(
-        "writes take {:.2} times their time{remark}; allowed: {}{}",
+        "{which} take {:.2} times their time{remark}; allowed: {}{}",
         interval.estimate,
         limits.max_write_slowdown,
         sides(trial).map_or_else(String::new, |sides| format!(" ({sides})"))

@@ -6,7 +6,9 @@ mod paired;
 mod progress;
 #[cfg(test)]
 mod tests;
+mod writes;
 
 pub use paired::PairedJudge;
 pub(crate) use paired::error_part;
-pub(crate) use progress::{Progress, estimate, helps_somewhere, progress, write_ratio};
+pub(crate) use progress::{Progress, estimate, helps_somewhere, progress};
+pub(crate) use writes::enter_write_costs;

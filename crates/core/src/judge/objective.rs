@@ -98,7 +98,12 @@ fn refresh_charge(trial: &Trial, objective: Objective) -> f64 {
 pub(super) fn effects_on(trial: &Trial, kind: StatementKind) -> Vec<f64> {
     let paired: Vec<&PairedSamples> =
         trial.samples.iter().filter(|s| s.kind == kind && !s.candidate_ms.is_empty()).collect();
-    let rounds = shortest(&paired, |s| s.baseline().len().min(s.candidate().len()));
+    round_effects(&paired)
+}
+
+/// `ln(baseline / candidate)` of the weighted sum of each round.
+pub(super) fn round_effects(paired: &[&PairedSamples]) -> Vec<f64> {
+    let rounds = shortest(paired, |s| s.baseline().len().min(s.candidate().len()));
     let total = |round: usize, of: fn(&PairedSamples) -> &[f64]| -> f64 {
         paired.iter().map(|s| s.weight * of(s)[round]).sum()
     };

@@ -1,9 +1,9 @@
 //! The same rules as the judge's, asked during a race: is anything left to learn?
 
 use super::bounds::{broken, suspicious};
-use super::objective::{Rounds, effects_on};
-use crate::stats::{hodges_lehmann, log_ratios, ratio_interval};
-use crate::types::{Problem, StatementKind, Trial};
+use super::objective::Rounds;
+use crate::stats::{log_ratios, ratio_interval};
+use crate::types::{Problem, StatementKind, Trial, Work};
 
 /// Width of an interval that is narrow enough to rank candidates by their estimates, as a share of the
 /// baseline: half of it is at least four standard errors of the estimate, since the interval holds at any time and
@@ -38,6 +38,12 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Pro
             ratio.estimate, ratio.low, ratio.high
         ));
     }
+    if ratio.estimate > wanted && does_no_less(trial) {
+        return Progress::Hopeless(format!(
+            "the server's own counters show no less work, and the time is no better: {:.2} times the time [{:.2}, {:.2}]",
+            ratio.estimate, ratio.low, ratio.high
+        ));
+    }
     let undecided_rival = || {
         let rival = ratio_interval(&rounds.rival_effects(), limits.error_rate);
         !rounds.rival.is_empty() && rival.low <= 1.0 && rival.high >= 1.0
@@ -51,6 +57,21 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Pro
     } else {
         Progress::Open
     }
+}
+
+/// Whether every statement that the candidate changes does at least the work that it did: blocks of tables and of
+/// temporary files, and log. These counters are the same in each run, however busy the machine; they can take a
+/// candidate out early, but none becomes a winner by them.
+fn does_no_less(trial: &Trial) -> bool {
+    let mut changed =
+        trial.samples.iter().filter(|s| s.plan_changed && !s.candidate_ms.is_empty()).peekable();
+    changed.peek().is_some()
+        && changed.all(|s| {
+            s.work.is_some_and(|w| {
+                let blocks = |w: Work| w.shared_hit_blocks + w.shared_read_blocks + w.temp_blocks;
+                blocks(w.candidate) >= blocks(w.baseline) && w.candidate.wal_bytes >= w.baseline.wal_bytes
+            })
+        })
 }
 
 /// Whether at least one read is certainly faster, no bound is broken, and the whole is not slower: such a
@@ -67,10 +88,4 @@ pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
 /// The objective with the change over without it; one if it was not measured.
 pub(crate) fn estimate(trial: &Trial, problem: &Problem) -> f64 {
     ratio_interval(&Rounds::of(trial, problem.objective).effects(), 0.5).estimate
-}
-
-/// Weighted write time with the change over without it, if writes were measured.
-pub(crate) fn write_ratio(trial: &Trial) -> Option<f64> {
-    let effects = effects_on(trial, StatementKind::Write);
-    (!effects.is_empty()).then(|| (-hodges_lehmann(&effects)).exp())
 }

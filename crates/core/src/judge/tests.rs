@@ -42,6 +42,10 @@ fn trial(name: &str, samples: Vec<PairedSamples>) -> Trial {
         predicted_ratio: None,
         staleness_seconds: None,
         rival: None,
+        forks: None,
+        warm_up_rounds: 0,
+        generated_writes: Vec::new(),
+        ungenerated_writes: Vec::new(),
     }
 }
 

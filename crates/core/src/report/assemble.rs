@@ -28,6 +28,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) backend: &'a str,
     pub(crate) outcomes: &'a [UniverseOutcome],
     pub(crate) finale: Option<&'a UniverseOutcome>,
+    pub(crate) apart: Option<&'a UniverseOutcome>,
     pub(crate) trials: Vec<Trial>,
     pub(crate) verdict: &'a Verdict,
     pub(crate) prices: CostModel,
@@ -70,7 +71,7 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
         },
         promotion: promotion.unwrap_or_default(),
         source,
-        costs: costs(parts.outcomes.iter().chain(parts.finale), parts.prices),
+        costs: costs(parts.outcomes.iter().chain(parts.apart).chain(parts.finale), parts.prices),
         grand_final: parts.finale.map(|outcome| FinalReport {
             id: outcome.universe.as_ref().map(|u| u.id.clone()),
             fork: fork(outcome),
@@ -213,7 +214,11 @@ fn costs<'a>(outcomes: impl Iterator<Item = &'a UniverseOutcome>, prices: CostMo
     const GIB: f64 = (1_u64 << 30) as f64;
     let mut forks = HoldingCost::default();
     let mut clones = HoldingCost::default();
-    for (universe, hours) in outcomes.filter_map(|o| Some((o.universe.as_ref()?, o.lived_seconds / 3600.0))) {
+    let held = outcomes.flat_map(|o| {
+        let own = o.universe.as_ref().map(|universe| (universe, o.lived_seconds));
+        own.into_iter().chain(o.further.iter().map(|(universe, seconds)| (universe, *seconds)))
+    });
+    for (universe, hours) in held.map(|(universe, seconds)| (universe, seconds / 3600.0)) {
         for (holding, bytes) in [(&mut forks, universe.cost.bytes), (&mut clones, universe.cost.full_bytes)] {
             holding.count += 1;
             holding.bytes += bytes;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::Dsn;
 use crate::types::{Capability, Universe, UniverseId};
 
@@ -43,6 +43,18 @@ pub trait ForkBackend: Debug + Send + Sync + 'static {
 
     /// Connection string of a universe: the only place where a secret comes out.
     async fn dsn(&self, cx: &Context, id: &UniverseId) -> Result<Dsn>;
+
+    /// Starts the server of a universe anew, so that settings that need it are in force; its sessions end. The
+    /// connection string stays the same.
+    ///
+    /// # Errors
+    /// `Unsupported` where universes have no server of their own.
+    async fn restart(&self, _: &Context, id: &UniverseId) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "this backend cannot start the server of a fork anew")
+            .with("backend", self.scheme())
+            .with("fork", id)
+            .hint("use the backend local for settings that need a restart"))
+    }
 
     /// Unmakes a universe.
     async fn destroy(&self, cx: &Context, id: &UniverseId) -> Result<()>;

@@ -12,6 +12,7 @@ mod trial;
 mod universe;
 mod verdict;
 mod workload;
+mod writes;
 
 pub use candidate::{Brief, Candidate, Change, StatementPlan};
 pub use catalog::{
@@ -28,8 +29,10 @@ pub use report::{
     PromotionReport, Report, SourceReport, StatementReport, Timing, UniverseReport, VerdictReport,
 };
 pub use trial::{
-    AnswerCheck, Answers, Costs, OperationCost, PairedSamples, Trial, TrialState, Unqueued, Work, WorkPair,
+    AnswerCheck, Answers, Costs, OperationCost, OwnForks, PairedSamples, Trial, TrialState, Unqueued, Work,
+    WorkPair,
 };
 pub use universe::{Capability, CostModel, ForkCost, Isolation, Universe};
 pub use verdict::{Interval, Ranked, StatementVerdict, Verdict};
 pub use workload::{Origin, ParameterSet, Selectivity, Statement, StatementKind, Workload};
+pub use writes::{GeneratedKind, GeneratedWrite, HotUpdates, WriteLog, WriteSource};

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CandidateId, ParameterSetId, Plan, StatementId, StatementKind, UniverseId};
+use super::{
+    Candidate, CandidateId, GeneratedWrite, HotUpdates, ParameterSetId, Plan, StatementId, StatementKind,
+    UniverseId, WriteLog, WriteSource,
+};
 
 /// Everything the judge may know of a candidate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -30,13 +33,55 @@ pub struct Trial {
     /// For a union: the best single candidate, which ran in the same rounds and must be beaten.
     #[serde(default)]
     pub rival: Option<CandidateId>,
+    /// The forks beside its universe, where its change cannot be switched inside a transaction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forks: Option<OwnForks>,
+    /// Rounds whose samples were not kept, since the caches were not warm yet.
+    #[serde(default)]
+    pub warm_up_rounds: u32,
+    /// Writes on the tables it touches, generated where the workload's own writes do not reach it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub generated_writes: Vec<GeneratedWrite>,
+    /// Which writes could not be generated, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ungenerated_writes: Vec<String>,
 }
 
 impl Trial {
+    /// A trial in which nothing was measured yet.
+    pub(crate) fn blank(candidate: &Candidate, universe: UniverseId, state: TrialState) -> Self {
+        Self {
+            candidate: candidate.id.clone(),
+            universe,
+            state,
+            answers: Answers::Unchanged,
+            checks: Vec::new(),
+            samples: Vec::new(),
+            costs: Costs::default(),
+            planned_ratio: None,
+            predicted_ratio: candidate.predicted,
+            staleness_seconds: candidate.change.staleness_seconds(),
+            rival: None,
+            forks: None,
+            warm_up_rounds: 0,
+            generated_writes: Vec::new(),
+            ungenerated_writes: Vec::new(),
+        }
+    }
+
     /// Whether it ran at least once beside the baseline.
     pub fn is_measured(&self) -> bool {
         self.samples.iter().any(|samples| !samples.candidate_ms.is_empty())
     }
+}
+
+/// Where a candidate ran whose change is there for good: the baseline ran on the trial's universe, in the same rounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct OwnForks {
+    /// The fork that has the change.
+    pub changed: UniverseId,
+    /// The fork without it on which the A/A control ran, so that the A/A deviation holds what forks differ by.
+    pub control: UniverseId,
 }
 
 /// How far a candidate came.
@@ -184,6 +229,12 @@ pub struct Work {
     pub wal_bytes: f64,
     /// Images of whole pages among it; where there are any, the bytes depend on the last checkpoint.
     pub wal_full_pages: f64,
+    /// Rows that a write updates.
+    #[serde(default)]
+    pub updated_rows: f64,
+    /// Of these, the heap-only updates, which need no index entry.
+    #[serde(default)]
+    pub hot_updated_rows: f64,
 }
 
 impl Work {
@@ -197,6 +248,8 @@ impl Work {
             temp_blocks: root.temp_read_blocks + root.temp_written_blocks,
             wal_bytes: root.wal_bytes,
             wal_full_pages: root.wal_full_pages,
+            updated_rows: 0.0,
+            hot_updated_rows: 0.0,
         }
     }
 }
@@ -258,8 +311,18 @@ pub struct Costs {
     pub bytes: i64,
     /// Write-ahead log of the build, bytes; absent where other forks write to the same log.
     pub wal_bytes: Option<u64>,
-    /// Weighted write time with it over without it; absent without writes in the workload.
+    /// Write time with it over without it: of the workload's own writes, weighted, or of generated ones. Absent
+    /// where it changes nothing that a write maintains, or where no write could be generated.
     pub write_ratio: Option<f64>,
+    /// Which writes these were.
+    #[serde(default)]
+    pub write_source: Option<WriteSource>,
+    /// Write-ahead log of the same writes.
+    #[serde(default)]
+    pub write_log: Option<WriteLog>,
+    /// Heap-only updates among the same writes; absent where they update nothing.
+    #[serde(default)]
+    pub hot_updates: Option<HotUpdates>,
     /// Seconds of one refresh, for what must be refreshed.
     pub refresh_seconds: Option<f64>,
     /// What each operation of the change took, in their order.

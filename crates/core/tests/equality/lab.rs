@@ -80,6 +80,7 @@ impl Bed {
             candidate_sql: sql,
             baseline: &arm,
             candidate: &arm,
+            candidate_lab: &self.lab,
             volatile: &[],
             timeout_ms: 10_000,
         };

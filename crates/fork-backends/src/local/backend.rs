@@ -66,6 +66,15 @@ impl LocalBackend {
         Ok(Place { home, account, leases, choice: Arc::clone(self.choice()?) })
     }
 
+    /// What the servers of forks are started with.
+    fn settings(&self) -> Settings {
+        let settings = Settings::default();
+        match &self.config.shared_buffers {
+            Some(size) => settings.with("shared_buffers", size),
+            None => settings,
+        }
+    }
+
     /// The golden image, built at the first call.
     async fn golden(&self, cx: &Context) -> Result<Arc<Golden>> {
         let mut slot = cx.guard(async { Ok(self.golden.lock().await) }).await?;
@@ -124,10 +133,7 @@ impl ForkBackend for LocalBackend {
 
     async fn fork(&self, cx: &Context) -> Result<Universe> {
         let golden = self.golden(cx).await?;
-        let mut settings = Settings::default();
-        if let Some(size) = &self.config.shared_buffers {
-            settings = settings.with("shared_buffers", size);
-        }
+        let settings = self.settings();
         let (place, terms) = (self.place()?, self.config.terms);
         let (home, leases) = (self.home.clone(), self.leases.clone());
         let undo = |unwanted: Universe| async move {
@@ -145,6 +151,13 @@ impl ForkBackend for LocalBackend {
         let dsn = Dsn::socket(socket, server::PORT, user, database);
         self.leases.renew(&mut lease)?;
         Ok(dsn)
+    }
+
+    async fn restart(&self, cx: &Context, id: &UniverseId) -> Result<()> {
+        let golden = self.golden(cx).await?;
+        let missing = || Error::new(ErrorKind::NotFound, "there is no such fork").with("fork", id);
+        let lease = self.leases.get(id)?.ok_or_else(missing)?;
+        core::restart(cx, &self.place()?, &golden, lease, self.settings()).await
     }
 
     async fn destroy(&self, _: &Context, id: &UniverseId) -> Result<()> {

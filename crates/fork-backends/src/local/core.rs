@@ -124,6 +124,43 @@ async fn make(
     place.leases.update(lease)
 }
 
+/// The file that ALTER SYSTEM writes.
+const ALTERED: &str = "postgresql.auto.conf";
+/// The one setting of forks that neither keeps them apart from the world nor spares them work.
+const BUFFERS: &str = "shared_buffers";
+
+/// Starts the server of a fork anew, with what ALTER SYSTEM set on it.
+pub(super) async fn restart(
+    cx: &Context,
+    place: &Place,
+    golden: &Golden,
+    mut lease: Lease,
+    settings: Settings,
+) -> Result<()> {
+    let Holding::Server { directory, data, socket, postmaster, .. } = lease.holds.clone() else {
+        return Err(Error::internal("a lease of another kind"));
+    };
+    let altered = |data: &Path| std::fs::read_to_string(data.join(ALTERED)).unwrap_or_default();
+    let (own, before) = (altered(&data), altered(&golden.data()));
+    let resized = own.lines().any(|l| l.starts_with(BUFFERS) && !before.lines().any(|known| known == l));
+    let settings = if resized { settings.without(BUFFERS) } else { settings };
+    server::stop(postmaster, &data, StopMode::Fast).await?;
+    let spec = ServerSpec {
+        programs: &golden.programs,
+        account: &place.account,
+        data: &data,
+        socket: &socket,
+        log: &directory.join("log"),
+        settings: &settings,
+    };
+    let running = Server::spawn(spec)?;
+    if let Holding::Server { postmaster, .. } = &mut lease.holds {
+        *postmaster = Some(running.process());
+    }
+    place.leases.update(&lease)?;
+    running.ready(cx, &golden.meta.user, &golden.meta.database).await.map(drop)
+}
+
 /// Unmakes what a lease holds, then forgets the lease. What is gone already is fine.
 pub(super) async fn unmake(home: &Home, leases: &Leases, lease: &Lease) -> Result<()> {
     let Holding::Server { directory, postmaster, .. } = &lease.holds else {

@@ -51,6 +51,10 @@ impl ForkBackend for Counting {
         self.inner.dsn(cx, id).await
     }
 
+    async fn restart(&self, cx: &Context, id: &UniverseId) -> Result<()> {
+        self.inner.restart(cx, id).await
+    }
+
     async fn destroy(&self, cx: &Context, id: &UniverseId) -> Result<()> {
         self.inner.destroy(cx, id).await?;
         self.alive.fetch_sub(1, Ordering::SeqCst);

@@ -38,7 +38,7 @@ const THINGS: &str = "
     CREATE INDEX things_amount ON things (amount);";
 
 /// A backend that forks what this script makes.
-fn backend(home: &Path, script: &str) -> Result<Arc<dyn ForkBackend>> {
+pub(crate) fn backend(home: &Path, script: &str) -> Result<Arc<dyn ForkBackend>> {
     let golden = GoldenSource::Script {
         name: "cases".to_owned(),
         sql: vec![script.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()],
@@ -48,18 +48,18 @@ fn backend(home: &Path, script: &str) -> Result<Arc<dyn ForkBackend>> {
 }
 
 /// Everything but the agents.
-fn competition(backend: Arc<dyn ForkBackend>, statements: Vec<Statement>) -> CompetitionBuilder {
+pub(crate) fn competition(backend: Arc<dyn ForkBackend>, statements: Vec<Statement>) -> CompetitionBuilder {
     Competition::builder()
         .workload(Workload { statements })
         .backend(backend)
         .options(RaceOptions { measuring_seconds: 30.0, ..RaceOptions::default() })
 }
 
-fn agent(name: &str, candidates: Vec<Candidate>) -> Arc<FixedAgent> {
+pub(crate) fn agent(name: &str, candidates: Vec<Candidate>) -> Arc<FixedAgent> {
     Arc::new(FixedAgent::new(name, candidates))
 }
 
-fn statement(id: &str, sql: &str, kind: StatementKind, weight: f64) -> Statement {
+pub(crate) fn statement(id: &str, sql: &str, kind: StatementKind, weight: f64) -> Statement {
     Statement {
         id: id.into(),
         sql: sql.to_owned(),
@@ -83,7 +83,7 @@ fn index(table: &str, name: &str, keys: Vec<IndexKey>) -> Operation {
     }
 }
 
-fn indexed(table: &str, name: &str, keys: Vec<IndexKey>) -> Candidate {
+pub(crate) fn indexed(table: &str, name: &str, keys: Vec<IndexKey>) -> Candidate {
     Candidate::new(format!("index {name}"), Change::of(index(table, name, keys)))
 }
 

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
+mod generated;
 mod kept;
 
 use pgverse::Context;

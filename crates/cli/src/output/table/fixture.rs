@@ -222,7 +222,7 @@ fn candidate(id: &str, title: &str, change: &Change) -> CandidateReport {
             wal_bytes: Some(11_000_000),
             write_ratio: Some(1.058),
             refresh_seconds: None,
-            operations: Vec::new(),
+            ..Costs::default()
         },
     }
 }

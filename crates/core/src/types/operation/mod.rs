@@ -1,5 +1,6 @@
 //! One typed, reversible change to a database, and how to switch it on and off.
 
+mod outside;
 mod partitions;
 mod statements;
 
@@ -129,7 +130,9 @@ pub enum Operation {
         /// The rule that made it, such as `decorrelate_scalar`.
         rule: String,
     },
-    /// SQL written by hand or by a custom agent; run inside transactions only.
+    /// SQL written by hand or by a custom agent, each statement by itself. It runs inside transactions that are rolled
+    /// back; what refuses a transaction (VACUUM FULL, ALTER SYSTEM …) or writes tables anew is measured on a fork of its
+    /// own.
     Sql {
         /// Statements to apply.
         apply: Vec<String>,
@@ -190,6 +193,8 @@ pub enum Switch {
     Enter(Vec<String>),
     /// Another text for one statement.
     Text,
+    /// It cannot be undone by the end of a transaction: a fork of its own has it for good.
+    Fork,
 }
 
 /// What a change does to the answers that users see.
@@ -224,7 +229,16 @@ impl Operation {
 
     /// Whether the online form may run inside a transaction block.
     pub fn transactional(&self) -> bool {
-        !matches!(self, Self::CreateIndex { .. } | Self::DropIndex { .. })
+        match self {
+            Self::CreateIndex { .. } | Self::DropIndex { .. } => false,
+            Self::Sql { .. } => !self.online().iter().any(|sql| outside::refuses_transactions(sql)),
+            _ => true,
+        }
+    }
+
+    /// Whether the server must be started anew before it is in force.
+    pub(crate) fn restarts(&self) -> bool {
+        matches!(self, Self::Sql { apply, .. } if apply.iter().any(|sql| outside::alters_system(sql)))
     }
 
     /// How it is switched on a fork.
@@ -235,6 +249,9 @@ impl Operation {
             Self::CreateMaterializedView { .. } => Switch::Hide(Vec::new()),
             Self::Setting { name, value, .. } => {
                 Switch::Enter(vec![format!("SET LOCAL {} TO {}", ident(name), literal(value))])
+            }
+            Self::Sql { apply, .. } if apply.iter().any(|sql| outside::refuses_transactions(sql)) => {
+                Switch::Fork
             }
             // ANALYZE replaces column statistics that other arms of the fork rely on, so it never commits.
             Self::DropIndex { .. }
