@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use pgverse::Result;
-use pgverse::bench::{Arm, Round, Shot, TransactionBenchmarker};
+use pgverse::bench::Shot;
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::stats::{log_ratios, median};
-use pgverse::traits::Benchmarker;
 use pgverse::types::{Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload};
 use pgverse_testkit::FixedAgent;
 
@@ -18,15 +17,16 @@ const PAIRS: u32 = 60;
 
 pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
     let arena = Arena::open(seed).await?;
+    let trial = RaceOptions { max_rounds: PAIRS, measuring_seconds: 300.0, ..RaceOptions::default() };
     for (name, slowdown, target) in [
         ("10 % slower", 1.10, "at least 95 % within 60 pairs"),
         ("2 times as slow", 2.0, "95th percentile at most 8 pairs"),
     ] {
-        let planted = plant(&arena, slowdown).await?;
+        let planted = plant(&arena, slowdown, seed).await?;
         let (mut found, mut pairs, mut effects) = (0, Vec::new(), Vec::new());
         let mut noise = Noise::default();
         for number in 0..trials {
-            let report = compete(&arena, &planted, seed + number as u64).await?;
+            let report = compete(&arena, &planted, trial.clone(), seed + number as u64).await?;
             if report.verdict.winner.is_some() {
                 found += 1;
             }
@@ -54,26 +54,31 @@ fn planted(rows: f64) -> String {
     format!("{PLAIN} AND (SELECT count(*) FROM generate_series(1, {rows:.0})) > 0")
 }
 
-/// The plain statement with so much more work that it takes `slowdown` times as long, found by measuring.
-async fn plant(arena: &Arena, slowdown: f64) -> Result<String> {
-    const PAIRS: usize = 60;
-    const STEPS: usize = 4;
-    let lab = arena.lab().await?;
+/// The plain statement with so much more work that it takes `slowdown` times as long, found by measuring both as the
+/// trials do: in competitions, in the same interleaving and by the same clock.
+async fn plant(arena: &Arena, slowdown: f64, seed: u64) -> Result<String> {
+    const PAIRS: u32 = 40;
+    const STEPS: u64 = 6;
+    /// Share of the planted work by which it may miss.
+    const CLOSE: f64 = 0.03;
+    let options = RaceOptions {
+        min_rounds: PAIRS,
+        max_rounds: PAIRS,
+        measuring_seconds: 300.0,
+        falsification_databases: 0,
+        ..RaceOptions::default()
+    };
     let mut rows = 10_000.0 * (slowdown - 1.0);
-    for _ in 0..STEPS {
-        let heavy = planted(rows);
-        let round = Round {
-            arms: vec![Arm { name: "calibration".to_owned(), enter: Vec::new() }],
-            shots: [PLAIN, &heavy].map(|sql| Shot { repetitions: 3, ..shot(sql) }).to_vec(),
-        };
-        let (mut light, mut dear) = (Vec::new(), Vec::new());
-        for _ in 0..PAIRS {
-            let samples = TransactionBenchmarker.measure(&arena.cx, &lab, &round).await?;
-            light.push(samples[0].unqueued_ms.unwrap_or(samples[0].wall_ms));
-            dear.push(samples[1].unqueued_ms.unwrap_or(samples[1].wall_ms));
+    for step in 0..STEPS {
+        let report =
+            compete(arena, &planted(rows), options.clone(), seed.wrapping_add(1_000_000 + step)).await?;
+        let Some(samples) = report.trials.iter().flat_map(|t| &t.samples).next() else { continue };
+        let found = median(&log_ratios(samples.baseline().iter().zip(samples.candidate()))).exp();
+        let missed = (slowdown - 1.0) / (found - 1.0).max(0.01);
+        rows *= missed.clamp(0.2, 5.0);
+        if (missed - 1.0).abs() < CLOSE {
+            break;
         }
-        let found = median(&log_ratios(dear.iter().zip(&light))).exp();
-        rows *= ((slowdown - 1.0) / (found - 1.0).max(0.01)).clamp(0.2, 5.0);
     }
     Ok(planted(rows))
 }
@@ -91,7 +96,7 @@ pub(crate) fn shot(sql: &str) -> Shot {
     }
 }
 
-async fn compete(arena: &Arena, planted: &str, seed: u64) -> Result<Report> {
+async fn compete(arena: &Arena, planted: &str, options: RaceOptions, seed: u64) -> Result<Report> {
     let rewrite = Operation::RewriteStatement {
         statement: "planted".into(),
         sql: PLAIN.to_owned(),
@@ -103,7 +108,7 @@ async fn compete(arena: &Arena, planted: &str, seed: u64) -> Result<Report> {
         .workload(Workload { statements: vec![read("planted", planted)] })
         .backend(arena.held.clone())
         .agent(Arc::new(FixedAgent::new("plain", vec![Candidate::new("plain", Change::of(rewrite))])))
-        .options(RaceOptions { max_rounds: PAIRS, measuring_seconds: 300.0, ..RaceOptions::default() })
+        .options(options)
         .seed(seed)
         .build()?
         .run()

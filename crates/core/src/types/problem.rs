@@ -48,7 +48,8 @@ pub enum Objective {
 pub struct Limits {
     /// Extra storage allowed, bytes; unlimited if absent.
     pub max_storage_bytes: Option<u64>,
-    /// Largest allowed ratio of write time with the change over write time without it.
+    /// Largest allowed ratio of write time with the change over write time without it: of the workload's own writes
+    /// where a candidate touches what they write to, else of generated ones.
     pub max_write_slowdown: f64,
     /// Largest allowed slowdown of any single read statement and parameter set: 0.10 means 10 %.
     pub max_regression: f64,

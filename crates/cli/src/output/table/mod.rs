@@ -2,7 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use pgverse::types::{
-    Answers, CandidateReport, CandidateStatus, ForkReport, Objective, Report, StatementReport,
+    Answers, CandidateReport, CandidateStatus, ForkReport, Objective, Report, StatementReport, WriteSource,
 };
 
 use super::units::{count, megabytes, ratio, server_version, significant, speed_up};
@@ -140,6 +140,11 @@ impl Page {
         }
         self.push(table);
         self.line("planner: the speed that the planner expected; writes: ratio of write time");
+        if candidates.iter().any(|c| c.costs.write_source == Some(WriteSource::Generated)) {
+            self.line(
+                "g: of generated writes, since no write of the workload reaches what the candidate changes",
+            );
+        }
         self.heading("Why");
         let mut table = self.table(&[], 0..0);
         for candidate in &candidates {
@@ -180,6 +185,7 @@ impl Page {
         }
         self.push(table);
         self.line("cpu: ratio of the server's processor time");
+        self.writes(report, candidate);
         self.heading("What it changes");
         for change in &candidate.change {
             for sql in &change.online {
@@ -192,6 +198,25 @@ impl Page {
                 self.line(&format!("{statement} becomes (rule {rule}):"));
                 self.line(sql);
             }
+        }
+    }
+
+    /// What the winner costs those who write.
+    fn writes(&mut self, report: &Report, candidate: &CandidateReport) {
+        let costs = &candidate.costs;
+        if let Some(log) = costs.write_log.filter(|log| log.baseline_bytes > 0.0) {
+            let growth = significant(log.candidate_bytes / log.baseline_bytes);
+            self.line(&format!("writes: {growth} times the write-ahead log"));
+        }
+        if let Some(hot) = costs.hot_updates.filter(|hot| hot.baseline > hot.candidate) {
+            self.line(&format!(
+                "writes: of {:.0} updated rows {:.0} needed no index entry, with it {:.0}",
+                hot.updated, hot.baseline, hot.candidate
+            ));
+        }
+        let trial = report.trials.iter().find(|t| t.candidate == candidate.id);
+        for gap in trial.iter().flat_map(|t| &t.ungenerated_writes) {
+            self.paragraph(&format!("not generated: {gap}"));
         }
     }
 
@@ -288,7 +313,10 @@ fn candidate_row(candidate: &CandidateReport) -> Vec<Cell> {
         or_dash(candidate.predicted_ratio.map(speed_up)),
         number(significant(candidate.costs.build_seconds)),
         number(megabytes(candidate.costs.bytes)),
-        or_dash(candidate.costs.write_ratio.map(significant)),
+        or_dash(candidate.costs.write_ratio.map(|ratio| match candidate.costs.write_source {
+            Some(WriteSource::Generated) => format!("{} g", significant(ratio)),
+            _ => significant(ratio),
+        })),
     ]
 }
 
