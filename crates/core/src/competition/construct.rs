@@ -70,9 +70,13 @@ pub(super) async fn settle(cx: &Context, lab: &Lab, candidate: &Candidate) -> Re
     let mut enter = Vec::new();
     for operation in &candidate.change.operations {
         match (operation, operation.switch()) {
-            (_, Switch::Text) => continue,
+            (_, Switch::Text) => {
+                costs.operations.push(OperationCost::default());
+                continue;
+            }
             (Operation::Setting { .. }, Switch::Enter(statements)) => {
                 enter.extend(statements);
+                costs.operations.push(OperationCost::default());
                 continue;
             }
             _ => {}
@@ -80,7 +84,9 @@ pub(super) async fn settle(cx: &Context, lab: &Lab, candidate: &Candidate) -> Re
         let size = database_size(cx, lab).await?;
         let cost = commit(cx, lab, operation).await?;
         costs.build_seconds += cost.seconds;
-        costs.bytes += database_size(cx, lab).await? - size;
+        let bytes = database_size(cx, lab).await? - size;
+        costs.bytes += bytes;
+        costs.operations.push(OperationCost { seconds: cost.seconds, bytes });
         costs.wal_bytes = costs.wal_bytes.map(|sum| sum + cost.wal_bytes);
         costs.refresh_seconds = cost.refresh_seconds.or(costs.refresh_seconds);
     }

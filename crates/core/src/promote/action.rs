@@ -1,6 +1,6 @@
 //! The actions of an operation: what runs together, in which manner, and how one sees that it was done.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::quote::qualified;
 use crate::types::{IndexPartition, Operation};
 
@@ -74,6 +74,11 @@ pub(super) fn up(operation: &Operation) -> Result<Vec<Action>> {
             Action { sql, manner: Manner::Together },
             Action { sql: Vec::new(), manner: Manner::Schedule },
         ]),
+        Operation::Sql { .. } if !operation.transactional() => Err(Error::new(
+            ErrorKind::Unsupported,
+            "the agent's SQL cannot run inside a transaction, and is not promoted by itself",
+        )
+        .hint("run it by hand when the tables may be locked, or the server may be started anew")),
         Operation::Sql { .. } => Ok(vec![Action { sql, manner: Manner::Together }]),
         // Each in a transaction of its own: a strong lock is not held while rows are read.
         _ => Ok(sql.into_iter().map(|one| Action { sql: vec![one], manner: Manner::Together }).collect()),
