@@ -90,7 +90,7 @@ async fn what_an_index_costs_writers_is_measured_where_the_workload_only_reads()
     assert!(log(insert) > 1.0 && log(indexed) > 1.0, "{} {}", log(insert), log(indexed));
     assert!((log(delete) - 1.0).abs() < 0.05, "a delete leaves indexes alone: {}", log(delete));
 
-    let costs = candidate(&report, "index-1").unwrap().costs;
+    let costs = &candidate(&report, "index-1").unwrap().costs;
     assert_eq!(costs.write_source, Some(WriteSource::Generated));
     assert!(costs.write_ratio.is_some() && costs.write_log.is_some());
     let lost = costs.hot_updates.unwrap();
