@@ -10,10 +10,10 @@ use crate::counting::Counting;
 use crate::fixture::{Fixture, index_on, quick, read};
 use crate::{candidate, nothing_left};
 
-/// A table of which nine rows in ten are gone.
+/// A table of wide rows, of which ninety-nine in a hundred are gone.
 const SPARSE: &str = "CREATE TABLE sparse (id int, label text);
-    INSERT INTO sparse SELECT i, repeat('label ', 20) || i FROM generate_series(1, 200000) AS i;
-    DELETE FROM sparse WHERE id % 10 <> 0;";
+    INSERT INTO sparse SELECT i, repeat('label ', 300) || i FROM generate_series(1, 40000) AS i;
+    DELETE FROM sparse WHERE id % 100 <> 0;";
 
 fn sql(title: &str, apply: &[&str]) -> Candidate {
     let operation = Operation::Sql {
