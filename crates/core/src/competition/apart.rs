@@ -12,7 +12,7 @@ use super::construct::settle;
 use super::race::Runner;
 use super::stage::{Stage, fold};
 use crate::bench::{Arm, Lab};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::types::{Candidate, OwnForks, Plan, TrialState, Universe};
 
@@ -93,9 +93,7 @@ impl Stage<'_> {
         let lab = if candidate.change.operations.iter().any(|o| o.restarts()) {
             drop(lab);
             backend.restart(cx, &changed.id).await?;
-            let lab = Lab::open(cx, backend, changed).await?;
-            in_force(&lab, self.lab, cx).await?;
-            lab
+            Lab::open(cx, backend, changed).await?
         } else {
             lab
         };
@@ -135,23 +133,5 @@ impl Stage<'_> {
         self.cx.emit(Event::UniverseDestroyed { universe: universe.id.clone() });
         outcome.further.push((universe, born.elapsed().as_secs_f64()));
         Ok(())
-    }
-}
-
-/// Settings that forks fix on the command line cannot be tried by ALTER SYSTEM.
-async fn in_force(changed: &Lab, plain: &Lab, cx: &crate::Context) -> Result<()> {
-    let sql = "SELECT coalesce(json_agg(DISTINCT name), '[]') FROM pg_file_settings JOIN pg_settings USING (name) \
-               WHERE source = 'command line' AND pg_file_settings.sourcefile LIKE '%postgresql.auto.conf'";
-    let mut fixed = Vec::new();
-    for lab in [changed, plain] {
-        let names = lab.session().json(cx, sql, &[]).await?.into_iter().next().unwrap_or_default();
-        let names: Vec<String> = serde_json::from_value(names)
-            .map_err(|e| Error::internal("the names of settings are no list").caused_by(e))?;
-        fixed.push(names);
-    }
-    match fixed[0].iter().find(|name| !fixed[1].contains(name)) {
-        Some(name) => Err(Error::new(ErrorKind::Unsupported, format!("forks run with a fixed {name}"))
-            .hint("it keeps forks apart from the source, or fast; it cannot be tried")),
-        None => Ok(()),
     }
 }

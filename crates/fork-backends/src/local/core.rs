@@ -128,8 +128,11 @@ async fn make(
 const ALTERED: &str = "postgresql.auto.conf";
 /// The one setting of forks that neither keeps them apart from the world nor spares them work.
 const BUFFERS: &str = "shared_buffers";
+/// Set on the command line of every fork.
+const COMMAND_LINE: [&str; 2] = ["port", "unix_socket_directories"];
 
-/// Starts the server of a fork anew, with what ALTER SYSTEM set on it.
+/// Starts the server of a fork anew, with what ALTER SYSTEM set on it. Unsupported, and the server untouched, if that
+/// is a setting by which forks differ from their source: what it gains on a fork says nothing about the source.
 pub(super) async fn restart(
     cx: &Context,
     place: &Place,
@@ -142,8 +145,18 @@ pub(super) async fn restart(
     };
     let altered = |data: &Path| std::fs::read_to_string(data.join(ALTERED)).unwrap_or_default();
     let (own, before) = (altered(&data), altered(&golden.data()));
-    let resized = own.lines().any(|l| l.starts_with(BUFFERS) && !before.lines().any(|known| known == l));
-    let settings = if resized { settings.without(BUFFERS) } else { settings };
+    let set: Vec<&str> = own
+        .lines()
+        .filter(|line| !before.lines().any(|known| known == *line))
+        .filter_map(|line| Some(line.split_once('=')?.0.trim()))
+        .collect();
+    let of_forks = Settings::for_fork();
+    let mut fixed = of_forks.iter().map(|(name, _)| name).chain(COMMAND_LINE).filter(|name| *name != BUFFERS);
+    if let Some(name) = fixed.find(|name| set.contains(name)) {
+        return Err(Error::new(ErrorKind::Unsupported, format!("forks run with a fixed {name}"))
+            .hint("it keeps forks apart from the source, or fast; it cannot be tried"));
+    }
+    let settings = if set.contains(&BUFFERS) { settings.without(BUFFERS) } else { settings };
     server::stop(postmaster, &data, StopMode::Fast).await?;
     let spec = ServerSpec {
         programs: &golden.programs,

@@ -123,14 +123,16 @@ fn structure(understood: &Understood, wanted: &[String], statement: &Chosen) -> 
     let mut columns: BTreeMap<&str, f64> = BTreeMap::new();
     for condition in conditions(query) {
         let said = understood.columns.iter().filter_map(|column| column.rsplit('.').next());
-        let over: Vec<&str> = said.filter(|column| names(&condition, column)).collect();
+        let over: Vec<&str> = said.filter(|column| names(&condition.on, column)).collect();
         for column in &over {
             let bare =
-                condition.rsplit('.').next().is_some_and(|last| last.trim().trim_matches('"') == *column);
+                condition.on.rsplit('.').next().is_some_and(|last| last.trim().trim_matches('"') == *column);
+            let looked_up = condition.equal && understood.symptoms.contains(&Symptom::LookingUp);
             let worth = columns.entry(column).or_default();
-            *worth = worth.max(if bare { CONDITION } else { CONDITION_OVER });
+            *worth = worth
+                .max(if bare { CONDITION } else { CONDITION_OVER } + if looked_up { SYMPTOM } else { 0.0 });
         }
-        if over.is_empty() && !stems(&condition).iter().any(|stem| wanted.contains(stem)) {
+        if over.is_empty() && !stems(&condition.on).iter().any(|stem| wanted.contains(stem)) {
             score -= UNSAID;
         }
     }
@@ -180,6 +182,8 @@ fn shows(symptom: Symptom, statement: &Chosen, document: &[String]) -> bool {
                     .iter()
                     .any(|operator| code(&statement.entry.query).any(|t| t.text == *operator))
         }
+        // Depends on the column: see the structure.
+        Symptom::LookingUp => false,
         Symptom::Frequent => statement.weight >= 60.0,
     }
 }

@@ -78,6 +78,8 @@ pub enum Symptom {
     Counting,
     /// LIKE and full-text search.
     Searching,
+    /// Rows of one value of a column that is named.
+    LookingUp,
     /// Many calls.
     Frequent,
 }
@@ -91,6 +93,7 @@ impl std::fmt::Display for Symptom {
             Self::Sorting => "sorting",
             Self::Counting => "counting",
             Self::Searching => "searching",
+            Self::LookingUp => "looking up",
             Self::Frequent => "frequent",
         })
     }
@@ -119,6 +122,7 @@ const SYMPTOMS: &[(Symptom, &[&str])] = &[
         &["count", "sum", "total", "report", "statistics", "aggregate", "dashboard", "average"],
     ),
     (Symptom::Searching, &["search", "like", "contains", "pattern", "prefix", "find", "domain"]),
+    (Symptom::LookingUp, &["lookup", "looking"]),
     (Symptom::Frequent, &["often", "frequent", "constantly", "load", "many", "cpu"]),
 ];
 
@@ -154,9 +158,6 @@ const EMPTY: &[&str] = &[
     "is",
     "it",
     "its",
-    "looking",
-    "lookup",
-    "lookups",
     "make",
     "me",
     "more",

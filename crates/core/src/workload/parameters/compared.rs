@@ -77,14 +77,25 @@ pub(super) fn compared(sql: &str, parameters: usize) -> Compared {
     all
 }
 
-/// The expressions that the parameters of a normalized statement are compared with.
-pub(in crate::workload) fn conditions(sql: &str) -> Vec<String> {
+/// A comparison of an expression with a parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::workload) struct Condition {
+    /// The expression.
+    pub(in crate::workload) on: String,
+    /// Whether rows of one value are looked up: `=`, `IN`, `= ANY`.
+    pub(in crate::workload) equal: bool,
+}
+
+/// What the parameters of a normalized statement are compared with.
+pub(in crate::workload) fn conditions(sql: &str) -> Vec<Condition> {
     let numbers = code(sql).filter(|t| t.kind == Kind::Parameter);
     let most = numbers.filter_map(|t| t.text[1..].parse::<u16>().ok()).max().unwrap_or(0);
     let roles = compared(sql, usize::from(most)).roles.into_iter();
     roles
         .filter_map(|role| match role {
-            Role::Compared { other, .. } => Some(other),
+            Role::Compared { other, how, .. } => {
+                Some(Condition { on: other, equal: matches!(how, How::Equal(_)) })
+            }
             _ => None,
         })
         .collect()
