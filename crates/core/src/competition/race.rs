@@ -57,6 +57,11 @@ impl<'a> Runner<'a> {
     pub(super) fn lab(&self, track: &Track<'a>) -> &'a Lab {
         self.fork.unwrap_or(track.lab)
     }
+
+    /// What is still raced: what was cut off is decided, and too dear to be run again.
+    fn raced(&self) -> impl Iterator<Item = usize> {
+        self.impact.measured.iter().copied().filter(|&cell| !self.trial.samples[cell].cut_off())
+    }
 }
 
 /// The best single candidate beside a union.
@@ -313,8 +318,7 @@ fn schedule(
     pace: &Pace,
     rng: &mut ChaCha8Rng,
 ) -> Vec<(usize, Shot)> {
-    let mut wanted: Vec<usize> =
-        live.iter().flat_map(|&r| runners[r].impact.measured.iter().copied()).collect();
+    let mut wanted: Vec<usize> = live.iter().flat_map(|&r| runners[r].raced()).collect();
     wanted.sort_unstable();
     wanted.dedup();
     let mut blocks: Vec<Vec<(usize, Shot)>> = Vec::new();
@@ -323,13 +327,13 @@ fn schedule(
         arms.extend(
             live.iter()
                 .filter(|&&r| {
-                    runners[r].impact.measured.contains(&cell) && !pace.dear.contains(&(r + FIRST_CANDIDATE))
+                    runners[r].raced().any(|own| own == cell) && !pace.dear.contains(&(r + FIRST_CANDIDATE))
                 })
                 .map(|r| r + FIRST_CANDIDATE),
         );
         arms.extend(
             live.iter()
-                .filter(|&&r| runners[r].rival.is_some() && runners[r].impact.measured.contains(&cell))
+                .filter(|&&r| runners[r].rival.is_some() && runners[r].raced().any(|own| own == cell))
                 .map(|r| rival_arm(runners, *r)),
         );
         arms.shuffle(rng);
@@ -337,8 +341,8 @@ fn schedule(
     }
     for &runner in live.iter().filter(|&&r| pace.dear.contains(&(r + FIRST_CANDIDATE))) {
         let arm = runner + FIRST_CANDIDATE;
-        let cells = &runners[runner].impact.measured;
-        blocks.push(cells.iter().map(|&cell| (cell, shot(track, runners, arm, cell, pace))).collect());
+        let cells = runners[runner].raced();
+        blocks.push(cells.map(|cell| (cell, shot(track, runners, arm, cell, pace))).collect());
     }
     blocks.shuffle(rng);
     blocks.into_iter().flatten().collect()
@@ -496,8 +500,9 @@ fn retire(
     live.retain(|&r| {
         let trial = &runners[r].trial;
         let out = match &trial.state {
+            // A candidate that was cut off on one statement still shows what it does to the others.
+            _ if round < track.options.min_rounds && runners[r].raced().next().is_some() => return true,
             TrialState::Rejected { reason } => Some(reason.clone()),
-            _ if round < track.options.min_rounds => return true,
             _ => match progress(trial, track.problem, track.error_rate) {
                 Progress::Open => return true,
                 Progress::Certified => None,

@@ -25,8 +25,7 @@ async fn a_parameter_set_that_becomes_slower_refuses_the_crown_by_name() {
     assert!(newest_only.reason.contains("makes newest with OnHold slower"), "{}", newest_only.reason);
     assert!(report.verdict.reason.contains("OnHold"), "{}", report.verdict.reason);
     let shipped = newest_only.statements.iter().find(|s| s.parameter_set.as_str() == "Shipped").unwrap();
-    // Two shots of OnHold that are cut off end the race before there are pairs enough for an interval.
-    assert!(shipped.ratio.estimate < 0.5, "the common set is really faster: {shipped:?}");
+    assert!(shipped.ratio.high < 1.0, "the common set is really faster: {shipped:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
