@@ -38,6 +38,11 @@ macro_rules! matrix {
             }
 
             #[tokio::test]
+            async fn zfs_clone() {
+                super::local::suite_on_zfs($major).await;
+            }
+
+            #[tokio::test]
             async fn template() {
                 super::template::suite($major).await;
             }
@@ -46,6 +51,13 @@ macro_rules! matrix {
 }
 
 matrix!(postgresql_14 14 postgresql_15 15 postgresql_16 16 postgresql_17 17 postgresql_18 18);
+
+/// Not a test: the process that `zfs_clone` runs the suite in.
+#[tokio::test]
+#[ignore = "started by other tests"]
+async fn zfs_process() {
+    local::zfs_process().await;
+}
 
 /// Not a test: the process that other tests start and kill. It forks and then waits.
 #[tokio::test]

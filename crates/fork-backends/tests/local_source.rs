@@ -138,9 +138,11 @@ async fn encodings_and_the_database_postgres_survive_a_logical_copy() {
 async fn a_kept_image_is_used_again_and_another_is_made_anew() {
     let (cx, place, source) = (Context::new(), Place::new(), Source::new().await);
     source.run("shop", "TRUNCATE scratch").await;
-    let orders = |keep_golden| {
+    let of = |keep_golden, refresh| {
         let golden = Some(GoldenSource::Server(source.dsn("postgres", "shop")));
-        let backend = LocalBackend::new(LocalConfig { golden, keep_golden, ..place.config(None) }).unwrap();
+        LocalBackend::new(LocalConfig { golden, keep_golden, refresh, ..place.config(None) }).unwrap()
+    };
+    let orders_of = |backend: LocalBackend| {
         let cx = cx.clone();
         async move {
             let fork = backend.fork(&cx).await.unwrap();
@@ -151,10 +153,19 @@ async fn a_kept_image_is_used_again_and_another_is_made_anew() {
             count
         }
     };
+    let orders = |keep_golden| orders_of(of(keep_golden, false));
     assert_eq!(orders(true).await, "5000");
     source.run("shop", "DELETE FROM \"Big Orders\" WHERE id > 10").await;
     assert_eq!(orders(true).await, "5000");
     assert_eq!(orders(false).await, "10");
+    // Made anew on request, also while the old one is in use; that goes once it no longer is.
+    let images = || place.entries("golden").into_iter().filter(|name| !name.ends_with(".lock")).count();
+    let (user, fork) = (of(true, false), of(true, false).fork(&cx).await.unwrap());
+    assert_eq!(orders_of(of(true, true)).await, "10");
+    assert_eq!(images(), 2, "the old image is forked");
+    user.destroy(&cx, &fork.id).await.unwrap();
+    assert_eq!(orders(true).await, "10");
+    assert_eq!(images(), 1);
     // Without a free replication slot it works too.
     source.run("shop", "SELECT pg_create_physical_replication_slot('taken')").await;
     assert_eq!(orders(false).await, "10");

@@ -93,6 +93,7 @@ impl Probe {
                 run(Command::new("btrfs").args(["subvolume", "snapshot"]).args([&self.golden, &data]))
                     .map_err(io::Error::other)?
             }
+            Mechanism::ZfsClone => return Err(io::ErrorKind::Unsupported.into()),
             Mechanism::Reflink => {
                 self.tree(&self.golden, &data, |from, to| Ok(rustix::fs::ioctl_ficlone(to, from)?))?
             }
@@ -159,7 +160,7 @@ impl Probe {
                 run(Command::new("btrfs").args(["subvolume", "delete"]).arg(data))
                     .map_err(io::Error::other)?;
             }
-            Mechanism::Reflink | Mechanism::Copy => {}
+            Mechanism::ZfsClone | Mechanism::Reflink | Mechanism::Copy => {}
         }
         fs::remove_dir_all(&self.place)
     }

@@ -11,7 +11,7 @@ pub struct Universe {
     pub id: UniverseId,
     /// Scheme of its backend, such as `local`.
     pub backend: String,
-    /// How it was made: `reflink`, `btrfs_snapshot`, `overlayfs`, `copy`, `create_database_file_copy` …
+    /// How it was made: `reflink`, `btrfs_snapshot`, `zfs_clone`, `overlayfs`, `copy`, `create_database_file_copy` …
     pub mechanism: String,
     /// What it cost.
     pub cost: ForkCost,

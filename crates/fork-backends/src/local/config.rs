@@ -22,6 +22,8 @@ pub struct LocalConfig {
     pub golden: Option<GoldenSource>,
     /// Keeps a golden image that was copied from a server, and uses it again instead of copying anew.
     pub keep_golden: bool,
+    /// Copies the server anew, once for this backend, and keeps that image in place of the kept one.
+    pub refresh: bool,
     /// How forks are made; the best that works here if not said.
     pub mechanism: Option<Mechanism>,
     /// How long forks live, and whether they outlive this process.
@@ -53,7 +55,7 @@ impl LocalConfig {
     }
 
     /// Reads options from a URL such as `local:?mechanism=copy&home=/x&ttl=2h`. Known are `mechanism`, `home`,
-    /// `programs`, `major`, `ttl`, `detached`, `keep_golden` and `shared_buffers`.
+    /// `programs`, `major`, `ttl`, `detached`, `keep_golden`, `refresh` (which keeps it too) and `shared_buffers`.
     ///
     /// # Errors
     /// `InvalidInput`, naming the option.
@@ -102,10 +104,14 @@ impl LocalConfig {
             }
             "detached" => self.terms.detached = switch()?,
             "keep_golden" => self.keep_golden = switch()?,
+            "refresh" => {
+                self.refresh = switch()?;
+                self.keep_golden |= self.refresh;
+            }
             "shared_buffers" => self.shared_buffers = Some(value.to_owned()),
             _ => {
                 return Err(invalid("the local backend has no such option").hint(
-                    "it has mechanism, home, programs, major, ttl, detached, keep_golden and shared_buffers",
+                    "it has mechanism, home, programs, major, ttl, detached, keep_golden, refresh and shared_buffers",
                 ));
             }
         }
@@ -132,6 +138,8 @@ mod tests {
         assert_eq!(config.terms, Terms { ttl: Duration::from_secs(5400), detached: true });
         assert_eq!(config.major, Some(16));
         assert_eq!(config.shared_buffers.as_deref(), Some("1GB"));
+        let config = LocalConfig::from_url("local:?refresh").unwrap();
+        assert!(config.refresh && config.keep_golden, "only a kept image can be made anew");
         for plain in ["local", "local:", "local://"] {
             assert!(LocalConfig::from_url(plain).unwrap().mechanism.is_none());
         }

@@ -116,6 +116,15 @@ pub fn servers_in(data: &Path) -> Vec<ProcessId> {
     found
 }
 
+/// Whether a process of this program runs with this argument.
+pub fn any_with_argument(program: &str, argument: &str) -> bool {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return false };
+    let processes = entries.flatten().filter_map(|e| ProcessId::of(e.file_name().to_str()?.parse().ok()?));
+    processes
+        .filter(|process| process.program().is_some_and(|name| name == program))
+        .any(|process| process.arguments().iter().any(|own| own == argument))
+}
+
 /// Memory of the server on this data directory, bytes: the proportional shares (PSS) of all its processes, so that
 /// what several share counts once. `None` where the system does not tell (`/proc/<pid>/smaps_rollup`).
 pub fn memory_of(data: &Path) -> Option<u64> {

@@ -1,5 +1,7 @@
 //! The databases of forks: what they are named, the marks they carry, and their end.
 
+use std::time::{Duration, Instant};
+
 use pgverse_core::pg::{Session, parameters, quote};
 use pgverse_core::types::UniverseId;
 use pgverse_core::{Context, Error, ErrorKind, Result};
@@ -11,6 +13,9 @@ use crate::shared::Lease;
 
 /// What the name of every fork begins with.
 pub(super) const PREFIX: &str = "pgverse_fork";
+
+/// How long a server process that makes a fork may take to end.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The role of the session that makes a fork, as its application name shows it after `pgverse `. A sweep
 /// finds by it a server process that still copies for an owner who is dead.
@@ -75,8 +80,13 @@ pub(super) async fn marks(cx: &Context, session: &Session) -> Result<Vec<Lease>>
 /// that is gone, or never was, is fine.
 pub(super) async fn remove(cx: &Context, session: &Session, id: &UniverseId) -> Result<()> {
     require_fork(id)?;
-    // CREATE DATABASE goes on in the server when its client has died or given up, and would be done after
-    // our DROP found nothing.
+    end_makers(cx, session, id).await?;
+    session.batch(cx, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote::ident(id.as_str()))).await
+}
+
+/// Ends what still copies into a fork's database: CREATE DATABASE goes on in the server when its client has died
+/// or given up, and would be done after our DROP found nothing.
+async fn end_makers(cx: &Context, session: &Session, id: &UniverseId) -> Result<()> {
     #[derive(Deserialize)]
     struct Row {
         pid: i32,
@@ -84,13 +94,19 @@ pub(super) async fn remove(cx: &Context, session: &Session, id: &UniverseId) -> 
     }
     let sql = "SELECT pid, pg_terminate_backend(pid, 30000) AS ended FROM pg_stat_activity \
                WHERE application_name = $1 AND pid <> pg_backend_pid()";
-    let makers: Vec<Row> = query(cx, session, sql, &[&format!("pgverse {}", purpose(id))]).await?;
-    if let Some(stuck) = makers.iter().find(|maker| !maker.ended) {
-        return Err(Error::new(ErrorKind::Busy, "the server process that makes the fork does not end")
-            .with("fork", id)
-            .with("pid", stuck.pid));
+    let name = format!("pgverse {}", purpose(id));
+    let begin = Instant::now();
+    loop {
+        let told: Vec<Row> = query(cx, session, sql, &[&name]).await?;
+        let Some(stuck) = told.iter().find(|maker| !maker.ended) else { return Ok(()) };
+        // One that is ending by itself is listed for a moment after it can be told; that is no failure.
+        if begin.elapsed() >= PATIENCE {
+            return Err(Error::new(ErrorKind::Busy, "the server process that makes the fork does not end")
+                .with("fork", id)
+                .with("pid", stuck.pid));
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    session.batch(cx, &format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", quote::ident(id.as_str()))).await
 }
 
 #[cfg(test)]

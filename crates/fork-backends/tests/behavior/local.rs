@@ -21,6 +21,35 @@ pub(crate) enum Ground {
     Overlay,
     Reflink,
     Btrfs,
+    /// The home of another process, which plays ZFS.
+    Zfs,
+}
+
+/// Names the home on an emulated ZFS to the process that the suite runs in.
+const ZFS_HOME: &str = "PGVERSE_TEST_ZFS_HOME";
+/// Names the major version to it.
+const MAJOR: &str = "PGVERSE_TEST_MAJOR";
+
+/// The whole suite on an emulated ZFS, in a process of its own that finds the emulator in `PATH`.
+pub(crate) async fn suite_on_zfs(major: u32) {
+    if programs_of(major).is_none() {
+        return;
+    }
+    let Some((place, tank)) = Place::on_emulated_zfs() else { return };
+    let path = std::env::var("PATH").unwrap();
+    let status = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "zfs_process", "--ignored", "--nocapture"])
+        .env("PATH", format!("{}:{path}", tank.display()))
+        .env(ZFS_HOME, place.path())
+        .env(MAJOR, major.to_string())
+        .kill_on_drop(true)
+        .status();
+    assert!(status.await.unwrap().success());
+}
+
+/// The body of that process.
+pub(crate) async fn zfs_process() {
+    suite(std::env::var(MAJOR).unwrap().parse().unwrap(), Ground::Zfs).await;
 }
 
 impl Ground {
@@ -31,6 +60,15 @@ impl Ground {
             Self::Overlay => (xfs()?, Mechanism::Overlayfs),
             Self::Reflink => (xfs()?, Mechanism::Reflink),
             Self::Btrfs => (Place::on("btrfs", &["-q"], 1 << 30)?, Mechanism::BtrfsSnapshot),
+            Self::Zfs => {
+                let place = Place::of_another(std::env::var_os(ZFS_HOME).unwrap().into());
+                assert_eq!(
+                    place.backend(None).mechanism().unwrap(),
+                    Mechanism::ZfsClone,
+                    "chosen by probing"
+                );
+                (place, Mechanism::ZfsClone)
+            }
         })
     }
 }
@@ -124,6 +162,7 @@ impl Stage for Local {
     async fn leftovers(&self) -> Vec<String> {
         let forks = self.place.path().join("forks");
         let mut left = self.place.entries("forks");
+        left.extend(self.place.datasets_of_forks());
         left.extend(self.place.entries("leases").into_iter().filter(|name| name.starts_with("pgverse_fork")));
         left.extend(process::working_in(&forks).iter().map(|process| format!("{process:?}")));
         let mounts = std::fs::read_to_string("/proc/mounts").unwrap();

@@ -13,14 +13,17 @@ use pgverse_fork_backends::local::{GoldenSource, LocalBackend, LocalConfig, Mech
 /// A directory that servers can reach, removed in the end.
 pub struct Place {
     path: PathBuf,
-    _parent: tempfile::TempDir,
+    parent: Option<tempfile::TempDir>,
 }
+
+/// What the emulator of the `zfs` command is made of.
+const ZFS: &str = include_str!("zfs.sh");
 
 impl Place {
     /// On whatever file system temporary files are.
     pub fn new() -> Self {
         let parent = tempfile::Builder::new().permissions(open()).tempdir().unwrap();
-        Self { path: parent.path().join("home"), _parent: parent }
+        Self { path: parent.path().join("home"), parent: Some(parent) }
     }
 
     /// On a file system made by `mkfs.<kind>` in a file. `None`, with a notice, where that is impossible; in
@@ -33,7 +36,7 @@ impl Place {
         let made = run(Command::new(format!("mkfs.{kind}")).args(arguments).arg(&image))
             .and_then(|()| run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(&path)));
         match made {
-            Ok(()) => Some(Self { path, _parent: parent }),
+            Ok(()) => Some(Self { path, parent: Some(parent) }),
             Err(why) if std::env::var_os("CI").is_none() => {
                 // Not by a macro, whose output the test harness keeps to itself.
                 let _ = writeln!(std::io::stderr(), "NOT TESTED on {kind}: {}", why.trim());
@@ -41,6 +44,36 @@ impl Place {
             }
             Err(why) => panic!("CI must test on {kind}: {why}"),
         }
+    }
+
+    /// A home that is another process's, which also clears up.
+    pub fn of_another(path: PathBuf) -> Self {
+        Self { path, parent: None }
+    }
+
+    /// A home for which an emulator says that it lies on ZFS, and the folder of that emulator, to be put first into
+    /// `PATH`. `None`, with a notice, for others than root, who may not mount; in CI that is a failure.
+    pub fn on_emulated_zfs() -> Option<(Self, PathBuf)> {
+        if !rustix::process::geteuid().is_root() {
+            assert!(std::env::var_os("CI").is_none(), "CI must test ZFS, as root");
+            let _ = writeln!(std::io::stderr(), "NOT TESTED on ZFS: only root may mount");
+            return None;
+        }
+        let place = Self::new();
+        std::fs::create_dir(&place.path).unwrap();
+        let tank = place.path.with_file_name("tank");
+        std::fs::create_dir(&tank).unwrap();
+        std::fs::write(tank.join("zfs"), ZFS).unwrap();
+        let runs = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(tank.join("zfs"), runs).unwrap();
+        Some((place, tank))
+    }
+
+    /// The datasets of forks on the emulated ZFS.
+    pub fn datasets_of_forks(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path.with_file_name("tank")).into_iter().flatten();
+        let names = entries.map(|e| e.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.starts_with("pgverse_pgverse_fork")).collect()
     }
 
     pub fn path(&self) -> &Path {
@@ -77,6 +110,9 @@ impl Place {
 impl Drop for Place {
     /// Also after a failed test nothing stays: processes, mounts inside, the mount itself.
     fn drop(&mut self) {
+        if self.parent.is_none() {
+            return;
+        }
         for process in pgverse_fork_backends::shared::process::working_in(&self.path) {
             let _ = process.signal(rustix::process::Signal::KILL);
         }

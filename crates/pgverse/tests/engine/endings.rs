@@ -1,11 +1,13 @@
 //! Runs that end before their time: by a deadline, a statement without end, a reason that all universes share.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use pgverse::competition::{Competition, RaceOptions};
+use pgverse::fork_backends::shared::process;
 use pgverse::fork_backends::template::{TemplateBackend, TemplateConfig};
 use pgverse::judge::PairedJudge;
 use pgverse::report::judge_again;
@@ -197,4 +199,36 @@ async fn what_keeps_every_universe_from_being_made_is_told_once() {
     assert!(!reason.contains(';') && text.matches(reason).count() == 1, "{text}");
     let events: Vec<Event> = competition.events().collect().await;
     assert!(!events.iter().any(|e| matches!(e, Event::Failed { .. } | Event::NoWinner { .. })), "{events:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_while_it_is_measured_is_told_and_leaves_nothing() {
+    let fixture = Fixture::new();
+    let backend = fixture.backend();
+    backend.prepare(&Context::new()).await.unwrap();
+    let competition = Competition::builder()
+        .workload(by_owner())
+        .backend(backend.clone())
+        .agent(Arc::new(FixedAgent::new("index", vec![good()])))
+        .options(endless())
+        .build()
+        .unwrap();
+    let mut events = Box::pin(competition.events());
+    let forks = fixture.forks();
+    let kill = async move {
+        while !matches!(events.next().await, None | Some(Event::Measured { round: 3, .. })) {}
+        let servers = process::working_in(&forks);
+        assert!(!servers.is_empty());
+        for server in servers {
+            // One may be gone already, with its postmaster.
+            Command::new("kill").args(["-9", &server.pid.to_string()]).status().unwrap();
+        }
+    };
+    let (report, ()) = tokio::join!(competition.run(), kill);
+    let report = report.unwrap();
+    let error = report.universes[0].error.as_deref().unwrap_or_default();
+    assert!(error.contains("the server closed the connection"), "{error}");
+    assert!(report.verdict.winner.is_none(), "{:?}", report.verdict);
+    nothing_left(backend.as_ref()).await;
+    assert!(process::working_in(&fixture.forks()).is_empty());
 }

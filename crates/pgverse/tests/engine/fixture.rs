@@ -26,6 +26,11 @@ impl Fixture {
         Self { home: pgverse_testkit::home(), name, sql }
     }
 
+    /// Directory of the forks.
+    pub(crate) fn forks(&self) -> std::path::PathBuf {
+        self.home.path().join("forks")
+    }
+
     pub(crate) fn backend(&self) -> Arc<dyn ForkBackend> {
         let golden = GoldenSource::Script {
             name: self.name.to_owned(),

@@ -27,19 +27,25 @@ pub(super) async fn obtain(cx: &Context, place: &Place, config: &LocalConfig, ds
         golden.temporary = Some(place.leases.clone());
         return Ok(golden);
     }
-    let subvolume = place.choice.mechanism.needs_subvolume();
-    let key = blake3::hash(format!("{dsn} {} {subvolume}", place.account.uid()).as_bytes()).to_hex();
+    let kind = place.choice.mechanism.golden_kind();
+    let key = blake3::hash(format!("{dsn} {} {kind}", place.account.uid()).as_bytes()).to_hex();
     let label = format!("{KEPT}-{}", &key[..16]);
-    let directory = place.home.golden().join(&label);
     let _name = draft::lock_name(cx, &place.home, &label).await?;
-    let kept = |major| Golden::open(&programs(config, major)?, &directory);
-    let major = Golden::major_of(&directory);
-    if let Some(major) = major
-        && let Some(golden) = kept(major)?
-    {
-        return Ok(golden);
+    if !config.refresh {
+        for directory in super::images_of(&place.home, &label) {
+            if let Some(major) = Golden::major_of(&directory)
+                && let Some(golden) = Golden::open(&programs(config, major)?, &directory)?
+            {
+                super::remove_outdated(place, &label, &directory);
+                return Ok(golden);
+            }
+        }
     }
-    copy(cx, place, config, dsn, &directory).await
+    // Beside the one that others may be using, which goes once they are done.
+    let directory = place.home.golden().join(new_id(&format!("{label}-")).as_str());
+    let golden = copy(cx, place, config, dsn, &directory).await?;
+    super::remove_outdated(place, &label, &directory);
+    Ok(golden)
 }
 
 async fn copy(

@@ -74,7 +74,8 @@ impl Golden {
         let Some(lock) = draft::lock_shared(directory)? else { return Ok(None) };
         let Ok(text) = std::fs::read(directory.join(META)) else { return Ok(None) };
         let Ok(meta) = serde_json::from_slice::<Meta>(&text) else { return Ok(None) };
-        let whole = meta.format == FORMAT;
+        // A data directory that is a mount of its own may not be there after a restart of the machine.
+        let whole = meta.format == FORMAT && directory.join(DATA).join("PG_VERSION").is_file();
         let golden =
             Self { programs: programs.clone(), meta, directory: directory.to_owned(), lock, temporary: None };
         Ok(whole.then_some(golden))
@@ -153,10 +154,38 @@ pub(super) fn is_forked(leases: &Leases, directory: &Path) -> Result<bool> {
     Ok(leases.list(super::SCHEME)?.iter().any(|lease| of_this(&lease.holds)))
 }
 
+/// The images of this label in the home, whole or not, the one that was finished last first.
+fn images_of(home: &Home, label: &str) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(home.golden()) else { return Vec::new() };
+    let of_label = |path: &PathBuf| {
+        let label_of = |name: &str| name.rsplit_once('-').is_some_and(|parts| parts.0 == label);
+        path.join(DATA).is_dir() && path.file_name().and_then(|name| name.to_str()).is_some_and(label_of)
+    };
+    let mut images: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(of_label).collect();
+    images.sort_by_key(|path| path.join(META).metadata().and_then(|meta| meta.modified()).ok());
+    images.reverse();
+    images
+}
+
+/// Removes the images of this label but the current one, unless somebody uses them.
+fn remove_outdated(place: &Place, label: &str, current: &Path) {
+    for path in images_of(&place.home, label) {
+        if path == current || is_forked(&place.leases, &path).unwrap_or(true) {
+            continue;
+        }
+        if let Ok(Some(_lock)) = lock_exclusive(&path)
+            && let Err(error) = mechanism::remove(&path)
+        {
+            tracing::warn!(%error, "an outdated golden image is left behind");
+        }
+    }
+}
+
 /// Swaps a filled draft in, or clears away what a failure left.
 async fn complete(draft: Draft, filled: Result<Meta>, directory: &Path) -> Result<(Meta, File)> {
     let swap = |draft: Draft, mut meta: Meta, directory: &Path| {
         draft.flush()?;
+        mechanism::seal(draft.path())?;
         meta.bytes = files::occupied(&draft.path().join(DATA));
         let text = serde_json::to_vec_pretty(&meta)
             .map_err(|e| Error::internal("a golden image's description cannot be written").caused_by(e))?;
@@ -166,7 +195,9 @@ async fn complete(draft: Draft, filled: Result<Meta>, directory: &Path) -> Resul
         if let Some(_lock) = lock_exclusive(directory)? {
             mechanism::remove(directory)?;
         }
-        Ok((meta, draft.finish(directory)?))
+        let lock = draft.finish(directory)?;
+        mechanism::moved(directory)?;
+        Ok((meta, lock))
     };
     match filled {
         Ok(meta) => {

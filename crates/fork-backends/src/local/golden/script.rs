@@ -6,8 +6,7 @@ use pgverse_core::pg::{Session, quote};
 use pgverse_core::{Context, Event, Result};
 
 use super::super::core::Place;
-use super::super::mechanism::{self, DATA};
-use super::{Draft, FORMAT, Golden, Meta, SCRIPT, draft, lock_exclusive};
+use super::{Draft, FORMAT, Golden, Meta, SCRIPT, draft};
 use crate::shared::{Programs, Settings, StopMode, files, server};
 
 /// Disk that an empty cluster and its first changes need, bytes.
@@ -35,7 +34,7 @@ pub(super) async fn obtain(
     let draft = Draft::create(&place.home, &place.account)?;
     let filled = fill(cx, place, &programs, draft.path(), name, sql).await;
     let (meta, lock) = super::complete(draft, filled, &directory).await?;
-    remove_outdated(place, &label, &directory);
+    super::remove_outdated(place, &label, &directory);
     Ok(Golden { programs, meta, directory, lock, temporary: None })
 }
 
@@ -77,28 +76,6 @@ async fn fill(
     })
 }
 
-/// Removes the images of earlier scripts for this name, unless somebody uses them.
-fn remove_outdated(place: &Place, label: &str, current: &Path) {
-    let Ok(entries) = std::fs::read_dir(place.home.golden()) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let outdated = path != current
-            && path.join(DATA).is_dir()
-            && path
-                .file_name()
-                .and_then(|n| n.to_str())
-                .and_then(|n| n.rsplit_once('-'))
-                .is_some_and(|n| n.0 == label);
-        if !outdated || super::is_forked(&place.leases, &path).unwrap_or(true) {
-            continue;
-        }
-        if let Ok(Some(_lock)) = lock_exclusive(&path)
-            && let Err(error) = mechanism::remove(&path)
-        {
-            tracing::warn!(%error, "an outdated golden image is left behind");
-        }
-    }
-}
-
 /// Digest of everything that decides what is in the image.
 fn key(place: &Place, programs: &Programs, name: &str, sql: &[String]) -> String {
     let mut hash = blake3::Hasher::new();
@@ -111,7 +88,7 @@ fn key(place: &Place, programs: &Programs, name: &str, sql: &[String]) -> String
         "{FORMAT} {} {} {}",
         programs.version().major,
         place.account.uid(),
-        place.choice.mechanism.needs_subvolume()
+        place.choice.mechanism.golden_kind()
     ));
     add(&Settings::for_fork().to_conf());
     add(name);

@@ -5,6 +5,7 @@ mod copy;
 mod overlay;
 mod reflink;
 mod tree;
+mod zfs;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,8 @@ use crate::shared::{Account, Home, files, server};
 pub enum Mechanism {
     /// A snapshot of a btrfs subvolume.
     BtrfsSnapshot,
+    /// A clone of a ZFS dataset.
+    ZfsClone,
     /// An overlay mount over the golden image; root only.
     Overlayfs,
     /// Each file shares its blocks with the golden image's (FICLONE); XFS, btrfs and others.
@@ -46,12 +49,13 @@ pub(super) struct Choice {
 }
 
 impl Mechanism {
-    const ALL: [Self; 4] = [Self::BtrfsSnapshot, Self::Overlayfs, Self::Reflink, Self::Copy];
+    const ALL: [Self; 5] = [Self::BtrfsSnapshot, Self::ZfsClone, Self::Overlayfs, Self::Reflink, Self::Copy];
 
     /// The name in reports and options.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::BtrfsSnapshot => "btrfs_snapshot",
+            Self::ZfsClone => "zfs_clone",
             Self::Overlayfs => "overlayfs",
             Self::Reflink => "reflink",
             Self::Copy => "copy",
@@ -68,6 +72,7 @@ impl Mechanism {
         let draft = Draft::create(home, account)?;
         let result = match self {
             Self::BtrfsSnapshot => btrfs::probe(draft.path()),
+            Self::ZfsClone => zfs::probe(account, draft.path()),
             Self::Overlayfs => overlay::probe(draft.path()),
             Self::Reflink => reflink::probe(draft.path()),
             Self::Copy => Ok(()),
@@ -100,6 +105,7 @@ impl Mechanism {
                 mechanism
             }
             None if works(Self::BtrfsSnapshot) => Self::BtrfsSnapshot,
+            None if works(Self::ZfsClone) => Self::ZfsClone,
             None if reflink && works(Self::Overlayfs) => Self::Overlayfs,
             None if reflink => Self::Reflink,
             None => Self::Copy,
@@ -117,21 +123,27 @@ impl Mechanism {
     ) -> Result<Cloned> {
         match self {
             Self::BtrfsSnapshot => btrfs::clone(golden, data),
+            Self::ZfsClone => zfs::clone(golden, data),
             Self::Overlayfs => overlay::clone(account, golden, data),
             Self::Reflink => tree::clone(cx, account, golden, data, reflink::file),
             Self::Copy => tree::clone(cx, account, golden, data, copy::file),
         }
     }
 
-    /// Whether a golden data directory must be a subvolume.
-    pub(super) fn needs_subvolume(self) -> bool {
-        self == Self::BtrfsSnapshot
+    /// What a golden data directory must be; an image of one kind is not used as one of another.
+    pub(super) fn golden_kind(self) -> &'static str {
+        match self {
+            Self::BtrfsSnapshot => "subvolume",
+            Self::ZfsClone => "dataset",
+            Self::Overlayfs | Self::Reflink | Self::Copy => "tree",
+        }
     }
 
     /// Makes an empty data directory that this mechanism can clone later.
     pub(super) fn create_golden(self, account: &Account, data: &Path) -> Result<()> {
         match self {
             Self::BtrfsSnapshot => btrfs::create(account, data),
+            Self::ZfsClone => zfs::create(account, data),
             _ => account.create_private(data),
         }
     }
@@ -141,17 +153,28 @@ impl Choice {
     /// Disk that is the fork's own once its server runs, bytes; shared blocks do not count.
     pub(super) fn own_bytes(&self, cloned: Cloned, golden: &Path, data: &Path) -> u64 {
         match self.mechanism {
-            Mechanism::BtrfsSnapshot => tree::added(golden, data),
+            Mechanism::BtrfsSnapshot | Mechanism::ZfsClone => tree::added(golden, data),
             Mechanism::Overlayfs => overlay::own_bytes(self.reflink, golden, data),
             Mechanism::Reflink | Mechanism::Copy => cloned.bytes,
         }
     }
 }
 
-/// Removes a fork's or a golden image's directory, whatever its data directory is: a mount, a subvolume or a
-/// plain tree. Gone already is fine.
+/// Does what a filled golden image needs before it is whole: the snapshot that ZFS clones.
+pub(super) fn seal(directory: &Path) -> Result<()> {
+    zfs::seal(directory)
+}
+
+/// Does what a golden image needs once it has its name.
+pub(super) fn moved(directory: &Path) -> Result<()> {
+    zfs::moved(directory)
+}
+
+/// Removes a fork's or a golden image's directory, whatever its data directory is: a mount, a subvolume, a dataset or
+/// a plain tree. Gone already is fine.
 pub(super) fn remove(directory: &Path) -> Result<()> {
     let data = directory.join(DATA);
+    zfs::destroy(directory)?;
     overlay::unmount(&data)?;
     btrfs::delete(&data)?;
     let socket = socket_of(directory);

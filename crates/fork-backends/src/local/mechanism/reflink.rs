@@ -8,14 +8,24 @@ use pgverse_core::{Context, Error, ErrorKind, Result};
 
 use crate::shared::files;
 
+/// How long ZFS is asked again: it clones no block before it has written it (EAGAIN).
+#[cfg(target_os = "linux")]
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// Shares one file's blocks. Never copies instead.
 #[cfg(target_os = "linux")]
-pub(super) fn file(_: &Context, from: &File, to: &File) -> io::Result<u64> {
-    match rustix::fs::ioctl_ficlone(to, from) {
-        Ok(()) => Ok(0),
-        // Some kernels refuse to clone nothing.
-        Err(_) if from.metadata()?.len() == 0 => Ok(0),
-        Err(e) => Err(e.into()),
+pub(super) fn file(cx: &Context, from: &File, to: &File) -> io::Result<u64> {
+    let begin = std::time::Instant::now();
+    loop {
+        match rustix::fs::ioctl_ficlone(to, from) {
+            Ok(()) => return Ok(0),
+            // Some kernels refuse to clone nothing.
+            Err(_) if from.metadata()?.len() == 0 => return Ok(0),
+            Err(rustix::io::Errno::AGAIN) if begin.elapsed() < PATIENCE && cx.check().is_ok() => {
+                std::thread::sleep(std::time::Duration::from_millis(50));
+            }
+            Err(e) => return Err(e.into()),
+        }
     }
 }
 
