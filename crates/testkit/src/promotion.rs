@@ -57,6 +57,8 @@ pub fn report_of(mut candidate: Candidate, workload: Workload, catalog: &Catalog
             ratio: None,
             reason: "made by a test".to_owned(),
             noise: 0.0,
+            drift: 0.0,
+            judge: "paired".to_owned(),
         },
         promotion: PromotionReport::from(plan),
         costs: CostReport::default(),

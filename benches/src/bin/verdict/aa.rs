@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use pgverse::Result;
-use pgverse::competition::Competition;
+use pgverse::competition::{Competition, RaceOptions};
 use pgverse::judge::PairedJudge;
 use pgverse::report::judge_again;
 use pgverse::types::{
-    Candidate, Change, Limits, Operation, Problem, Report, SettingScope, Statement, Workload,
+    Candidate, Change, IndexKey, Limits, Operation, Problem, Report, SettingScope, Statement, Workload,
 };
 use pgverse_testkit::FixedAgent;
 
@@ -15,6 +15,7 @@ use crate::ground::{Arena, read};
 use crate::numbers::{Noise, share, upper_bound};
 
 const CANDIDATES: usize = 3;
+const BY_OWNER: &str = "SELECT count(*), sum(amount) FROM things WHERE owner = 77";
 
 pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
     let arena = Arena::open(seed).await?;
@@ -53,7 +54,8 @@ async fn compete(arena: &Arena, seed: u64) -> Result<Report> {
         .problem(Problem { limits, ..Problem::default() })
         .workload(Workload { statements: statements() })
         .backend(arena.held.clone())
-        .agent(Arc::new(FixedAgent::new("nothing", (0..CANDIDATES).map(idle).collect())))
+        .agent(Arc::new(FixedAgent::new("nothing", idle())))
+        .options(RaceOptions { falsification_databases: 20, ..RaceOptions::default() })
         .seed(seed)
         .build()?
         .run()
@@ -67,7 +69,7 @@ fn judged_as_usual(report: &Report) -> Result<bool> {
 
 fn statements() -> Vec<Statement> {
     vec![
-        read("by_owner", "SELECT count(*), sum(amount) FROM things WHERE owner = 77"),
+        read("by_owner", BY_OWNER),
         read("by_label", "SELECT id FROM things WHERE label = 'label 4711' ORDER BY id"),
         read(
             "totals",
@@ -76,14 +78,34 @@ fn statements() -> Vec<Statement> {
     ]
 }
 
-/// A change of a name that nothing depends on.
-fn idle(number: usize) -> Candidate {
-    let operation = Operation::Setting {
+/// Changes of three kinds that change nothing: a name that nothing depends on, an index that no plan can use, and a text
+/// that means the same. Each is switched on and off in its own way.
+fn idle() -> Vec<Candidate> {
+    let name = Operation::Setting {
         name: "application_name".to_owned(),
-        value: format!("idle {number}"),
+        value: "idle".to_owned(),
         scope: SettingScope::Database("things".to_owned()),
         previous: None,
     };
-    Candidate::new(format!("another name, {number}"), Change::of(operation))
-        .helping(statements().into_iter().map(|s| s.id))
+    let index = Operation::CreateIndex {
+        schema: "public".to_owned(),
+        table: "things".to_owned(),
+        name: "things_none".to_owned(),
+        method: "btree".to_owned(),
+        keys: vec![IndexKey::column("amount")],
+        include: Vec::new(),
+        predicate: Some("amount < 0".to_owned()),
+        partitions: None,
+    };
+    let rewrite = Operation::RewriteStatement {
+        statement: "by_owner".into(),
+        sql: BY_OWNER.replace("owner = 77", "(owner) = (77)"),
+        rule: "parentheses".to_owned(),
+    };
+    [("another name", name), ("an index of no row", index), ("parentheses", rewrite)]
+        .into_iter()
+        .map(|(title, operation)| {
+            Candidate::new(title, Change::of(operation)).helping(statements().into_iter().map(|s| s.id))
+        })
+        .collect()
 }

@@ -5,7 +5,7 @@
 //! are a group, and inside a group any order is right. An answer is allowed if, cut at the group borders, each
 //! piece holds rows of its group.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sqlparser::ast::{Distinct, Expr, Ident, LimitClause, OrderByKind, Query, SelectItem, SetExpr, Value};
 
@@ -86,8 +86,7 @@ impl TieProbe {
             let Some(position) = position else { return Ok(None) };
             keys.push(position);
         }
-        let mut groups =
-            Groups { answer, first, next: 0, key: None, group: HashMap::new(), start: 0, right: true };
+        let mut groups = Groups::new(answer, first);
         hash_rows(cx, session, &statement, (&self.sql, values), (visible, &keys), |row| groups.push(row))
             .await?;
         groups.close();
@@ -108,6 +107,8 @@ impl TieProbe {
 /// Walks the groups of equal keys.
 struct Groups<'a> {
     answer: &'a [u128],
+    /// Its rows; no others are remembered, however large a group is.
+    wanted: HashSet<u128>,
     /// Rows that OFFSET skips.
     first: usize,
     /// Number of the next row of the query without limit.
@@ -118,13 +119,20 @@ struct Groups<'a> {
     right: bool,
 }
 
-impl Groups<'_> {
+impl<'a> Groups<'a> {
+    fn new(answer: &'a [u128], first: usize) -> Self {
+        let wanted = answer.iter().copied().collect();
+        Self { answer, wanted, first, next: 0, key: None, group: HashMap::new(), start: 0, right: true }
+    }
+
     fn push(&mut self, row: RowHash) {
         if self.key != Some(row.key) {
             self.close();
             self.key = Some(row.key);
         }
-        *self.group.entry(row.row).or_default() += 1;
+        if self.wanted.contains(&row.row) {
+            *self.group.entry(row.row).or_default() += 1;
+        }
         self.next += 1;
     }
 
@@ -254,8 +262,7 @@ mod tests {
     }
 
     fn allowed(first: usize, rows: &[(u128, u128)], answer: &[u128]) -> bool {
-        let mut groups =
-            Groups { answer, first, next: 0, key: None, group: HashMap::new(), start: 0, right: true };
+        let mut groups = Groups::new(answer, first);
         for &(key, row) in rows {
             groups.push(RowHash { row, key });
         }

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use tokio_postgres::Statement;
+
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
-use crate::pg::Session;
+use crate::pg::{Parameters, Session};
 use crate::traits::ForkBackend;
 use crate::types::{Isolation, Universe};
 
@@ -25,6 +27,12 @@ pub(super) struct Scheduled {
 }
 
 impl Scheduled {
+    /// Of a server process, whose waits are added to those of the calling thread.
+    fn of(server: &Path) -> Option<Self> {
+        let (server, own) = (Self::read(server)?, Self::read(Path::new("/proc/thread-self/schedstat"))?);
+        Some(Self { running: server.running, queued: server.queued + own.queued })
+    }
+
     /// The first two numbers of a schedstat file (proc(5)): nanoseconds on a processor, and in its queue.
     fn read(path: &Path) -> Option<Self> {
         let text = std::fs::read_to_string(path).ok()?;
@@ -46,7 +54,7 @@ impl Lab {
     pub async fn open(cx: &Context, backend: &dyn ForkBackend, universe: &Universe) -> Result<Self> {
         let dsn = backend.dsn(cx, &universe.id).await?;
         let capability = backend.capability();
-        let session = Session::connect(cx, &dsn, "lab").await?;
+        let session = Session::connect_on_own_thread(cx, &dsn, "lab").await?;
         // Each execution is planned for its own values, as the first executions of a prepared statement are;
         // otherwise the arm that happens to run sixth would be measured with a generic plan.
         session.batch(cx, "SET plan_cache_mode TO force_custom_plan").await?;
@@ -88,15 +96,23 @@ impl Lab {
         text.parse().map_err(|e| Error::internal("a log position is not a number").caused_by(e))
     }
 
-    /// What the server process has had of the processor so far, and how long it and the threads of this process
-    /// waited for one, where the kernel tells.
-    pub(super) fn scheduled(&self) -> Option<Scheduled> {
-        let server = Scheduled::read(self.scheduler.as_ref()?)?;
-        let threads = std::fs::read_dir("/proc/self/task").ok()?;
-        let waited: Duration = threads
-            .filter_map(|thread| Scheduled::read(&thread.ok()?.path().join("schedstat")))
-            .map(|thread| thread.queued)
-            .sum();
-        Some(Scheduled { running: server.running, queued: server.queued + waited })
+    /// Times a statement, and what the server process had of a processor meanwhile and how long it and the thread that
+    /// talks to it waited for one, where the kernel tells.
+    pub(super) async fn time(
+        &self,
+        cx: &Context,
+        prepared: Option<&Statement>,
+        sql: &str,
+        values: &Parameters,
+    ) -> Result<(Duration, Option<Scheduled>)> {
+        let server = self.scheduler.clone();
+        let read = move || Scheduled::of(server.as_deref()?);
+        let timed = self.session.timed(cx, prepared, sql, values, read).await?;
+        Ok((timed.wall, timed.after.zip(timed.before).map(|(after, before)| after.since(before))))
+    }
+
+    /// Whether the kernel tells how long the server process waits for a processor.
+    pub(super) fn knows_waits(&self) -> bool {
+        self.scheduler.is_some()
     }
 }

@@ -74,9 +74,7 @@ async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
         session
             .batch(cx, &format!("SAVEPOINT shot; SET LOCAL statement_timeout TO {}", shot.timeout_ms))
             .await?;
-        let before = lab.scheduled();
-        let outcome = session.time(cx, prepared.as_ref(), &shot.sql, &shot.values).await;
-        let scheduled = lab.scheduled().zip(before).map(|(after, before)| after.since(before));
+        let outcome = lab.time(cx, prepared.as_ref(), &shot.sql, &shot.values).await;
         let undo = if shot.kind == StatementKind::Write || outcome.is_err() {
             "ROLLBACK TO SAVEPOINT shot; RELEASE SAVEPOINT shot"
         } else {
@@ -84,10 +82,10 @@ async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
         };
         session.batch(cx, undo).await?;
         match outcome {
-            Ok(wall) => runs.push(Run { wall, scheduled }),
+            Ok((wall, scheduled)) => runs.push(Run { wall, scheduled }),
             Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
                 let wall_ms = milliseconds(timeout);
-                let unqueued_ms = lab.scheduled().map(|_| wall_ms);
+                let unqueued_ms = lab.knows_waits().then_some(wall_ms);
                 return Ok(Sample { wall_ms, cpu_ms: None, unqueued_ms, timed_out: true });
             }
             Err(error) => return Err(error),

@@ -43,6 +43,8 @@ impl Built {
         let hidden = self.objects.iter().rev().filter(|o| !change.operations.contains(&o.operation));
         let mut enter: Vec<String> = hidden.flat_map(|o| o.hide.clone()).collect();
         for operation in &change.operations {
+            // New statistics of a table change other plans too, so they belong to the arm and never to the baseline.
+            enter.extend(operation.analyze_expressions());
             if let Switch::Enter(statements) = operation.switch() {
                 enter.extend(statements);
             }

@@ -82,7 +82,7 @@ pub(super) async fn settle(cx: &Context, lab: &Lab, candidate: &Candidate) -> Re
             _ => {}
         }
         let size = database_size(cx, lab).await?;
-        let cost = commit(cx, lab, operation).await?;
+        let cost = commit(cx, lab, operation, operation.apply()).await?;
         costs.build_seconds += cost.seconds;
         let bytes = database_size(cx, lab).await? - size;
         costs.bytes += bytes;
@@ -139,7 +139,9 @@ pub(super) async fn construct(
 async fn build(cx: &Context, lab: &Lab, built: &mut Built, operation: &Operation) -> Result<ObjectCost> {
     match operation.switch() {
         Switch::Hide(hide) => {
-            let cost = commit(cx, lab, operation).await?;
+            let analyze = operation.analyze_expressions();
+            let statements = operation.apply().into_iter().filter(|s| analyze.as_ref() != Some(s)).collect();
+            let cost = commit(cx, lab, operation, statements).await?;
             built.objects.push(BuiltObject { operation: operation.clone(), hide, cost });
             Ok(cost)
         }
@@ -149,12 +151,17 @@ async fn build(cx: &Context, lab: &Lab, built: &mut Built, operation: &Operation
     }
 }
 
-/// Applies an operation for good.
-async fn commit(cx: &Context, lab: &Lab, operation: &Operation) -> Result<ObjectCost> {
+/// Runs these statements of an operation for good.
+async fn commit(
+    cx: &Context,
+    lab: &Lab,
+    operation: &Operation,
+    statements: Vec<String>,
+) -> Result<ObjectCost> {
     let session = lab.session();
     let before = lab.wal_position(cx).await?;
     let begin = Instant::now();
-    for statement in operation.apply() {
+    for statement in statements {
         if let Err(error) = session.batch(cx, &statement).await {
             // A later statement of the operation failed: what the earlier ones made goes again.
             for undo in operation.undo() {

@@ -17,7 +17,7 @@ pub(super) struct Finalists {
     /// The best candidate so far, which may be a union.
     pub(super) best: Candidate,
     /// Number of the union among the candidates of the leading agent.
-    pub(super) number: usize,
+    pub(super) number: u64,
 }
 
 impl Finalists {
@@ -50,7 +50,7 @@ impl Finalists {
             return None;
         }
         let own = outcomes.iter().find(|o| o.agent == leader)?;
-        finalists.number = own.candidates.iter().map(|c| sort_key(&c.id).1).max().unwrap_or(0) as usize + 1;
+        finalists.number = own.candidates.iter().map(|c| sort_key(&c.id).1).max().unwrap_or(0) + 1;
         let members: Vec<&Candidate> = finalists.members.iter().collect();
         Union::of(&members).is_some().then_some(finalists)
     }

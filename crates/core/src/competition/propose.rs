@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::traits::{Agent, Probe};
-use crate::types::{AgentName, Brief, Candidate, CandidateId, Operation};
+use crate::types::{AgentName, Brief, Candidate, CandidateId, Operation, StatementKind};
+use crate::workload::kind_of;
 
 use super::RaceOptions;
 
@@ -60,9 +61,18 @@ pub(super) fn fault(candidate: &Candidate, brief: &Brief) -> Option<String> {
         return Some("it changes nothing".to_owned());
     }
     candidate.change.operations.iter().find_map(|operation| match operation {
-        Operation::RewriteStatement { statement, .. } if brief.workload.statement(statement).is_none() => {
-            Some(format!("it rewrites statement {statement}, which the workload does not have"))
-        }
+        Operation::RewriteStatement { statement, sql, .. } => match brief.workload.statement(statement) {
+            None => Some(format!("it rewrites statement {statement}, which the workload does not have")),
+            // Equal answers are proved of reads alone.
+            Some(known) if known.kind == StatementKind::Write => {
+                Some(format!("it rewrites statement {statement}, which changes data"))
+            }
+            Some(_) => match kind_of(sql) {
+                Ok(StatementKind::Read) => None,
+                Ok(StatementKind::Write) => Some(format!("it makes statement {statement} change data")),
+                Err(error) => Some(format!("its text for statement {statement} is no query: {error}")),
+            },
+        },
         _ => None,
     })
 }

@@ -32,6 +32,8 @@ const MAX_REPETITIONS: f64 = 9.0;
 const LONG_MS: f64 = 2000.0;
 /// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
 const CUT_OFF: (f64, f64) = (3.0, 100.0);
+/// How often a statement that is not raced is run, so that its share of the workload is no accident.
+const CONSTANT_ROUNDS: usize = 3;
 /// Rounds that only warm up, at the most.
 const MOST_WARM_UP_ROUNDS: u32 = 5;
 /// The later runs of a warm round take more than this share of what the earlier ones take.
@@ -149,18 +151,25 @@ pub(super) async fn race(
     let mut pace = Pace { dear: dear(cx, &grounds).await?, ..Pace::default() };
     // These warm caches and find how often each statement must run; their samples are not kept.
     let mut warm_up_rounds = 0;
+    let mut before = f64::INFINITY;
     loop {
         let shots = schedule(track, runners, &live, &pace, rng);
         let samples = fire(cx, track, &grounds, &shots).await?;
         pace.learn(&shots, &samples);
         clear(cx, track, &mut litter).await?;
         warm_up_rounds += 1;
-        if warm_up_rounds >= MOST_WARM_UP_ROUNDS || !still_warming(track, &shots, &samples) {
+        // A fork of one's own has caches of its own, in which no other arm reads.
+        let own = shots.iter().zip(&samples).filter(|((_, s), _)| grounds.is_apart(s.arm));
+        let now: f64 = own.map(|((cell, _), sample)| track.cells[*cell].weight() * unqueued(sample)).sum();
+        let cold = now < before * WARM && now > 0.0;
+        before = now;
+        if warm_up_rounds >= MOST_WARM_UP_ROUNDS || !(cold || still_warming(track, &shots, &samples)) {
             break;
         }
     }
     for runner in runners.iter_mut() {
         runner.trial.warm_up_rounds = warm_up_rounds;
+        runner.trial.error_rate = Some(track.error_rate);
     }
     work::count(cx, track, runners).await?;
 
@@ -194,6 +203,11 @@ struct Grounds<'a> {
 }
 
 impl<'a> Grounds<'a> {
+    /// Whether an arm runs on another fork than the baseline.
+    fn is_apart(&self, arm: usize) -> bool {
+        !std::ptr::eq(self.labs[arm], self.labs[BASELINE])
+    }
+
     /// Each fork once.
     fn distinct(&self) -> Vec<&'a Lab> {
         let mut distinct: Vec<&Lab> = Vec::new();
@@ -222,13 +236,18 @@ async fn clear(cx: &Context, track: &Track<'_>, litter: &mut [(&Lab, Litter)]) -
     Ok(())
 }
 
+/// Milliseconds without waits for a processor, where they are known.
+fn unqueued(sample: &Sample) -> f64 {
+    sample.unqueued_ms.unwrap_or(sample.wall_ms)
+}
+
 /// Whether caches are not warm yet: of the two runs of the baseline that each statement had in this round, the
 /// later ones still took less, in the objective's own measure.
 fn still_warming(track: &Track<'_>, shots: &[(usize, Shot)], samples: &[Sample]) -> bool {
     let mut first: BTreeMap<usize, f64> = BTreeMap::new();
     let (mut earlier, mut later) = (0.0, 0.0);
     for ((cell, _), sample) in shots.iter().zip(samples).filter(|((_, s), _)| s.arm < FIRST_CANDIDATE) {
-        let ms = track.cells[*cell].weight() * sample.unqueued_ms.unwrap_or(sample.wall_ms);
+        let ms = track.cells[*cell].weight() * unqueued(sample);
         match first.remove(cell) {
             None => {
                 first.insert(*cell, ms);
@@ -258,10 +277,16 @@ async fn constants(
             shots.push((cell, shot(track, runners, BASELINE, cell, &pace)));
         }
     }
-    let samples = fire(cx, track, grounds, &shots).await?;
-    for ((cell, _), sample) in shots.iter().zip(&samples).filter(|(_, sample)| !sample.timed_out) {
-        for runner in runners.iter_mut().filter(|r| !r.impact.measured.contains(cell)) {
-            runner.trial.samples[*cell].baseline_ms = vec![sample.unqueued_ms.unwrap_or(sample.wall_ms)];
+    let mut seen: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for _ in 0..CONSTANT_ROUNDS {
+        let samples = fire(cx, track, grounds, &shots).await?;
+        for ((cell, _), sample) in shots.iter().zip(&samples).filter(|(_, sample)| !sample.timed_out) {
+            seen.entry(*cell).or_default().push(unqueued(sample));
+        }
+    }
+    for (cell, ms) in seen {
+        for runner in runners.iter_mut().filter(|r| !r.impact.measured.contains(&cell)) {
+            runner.trial.samples[cell].baseline_ms.clone_from(&ms);
         }
     }
     Ok(())

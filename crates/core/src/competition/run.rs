@@ -64,6 +64,7 @@ async fn compete(
         problem: &parts.problem,
         workload: &parts.workload,
         backend: backend.scheme(),
+        judge: parts.judge.name(),
         outcomes: &outcomes,
         finale: finale.as_ref(),
         apart: apart.as_ref(),

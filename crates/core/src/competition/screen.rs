@@ -79,7 +79,8 @@ pub(super) async fn plans<'a>(
 /// What a candidate touches.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Impact {
-    /// Cells whose plan or text changes, and writes whose table gets or loses an index.
+    /// Cells whose plan or text changes, and writes whose table gets or loses an index; all of them where a plan does
+    /// not tell what changes.
     pub(super) changed: BTreeSet<usize>,
     /// Cells to measure: the changed ones, or, where there are none, the ones it was meant for.
     pub(super) measured: BTreeSet<usize>,
@@ -96,8 +97,17 @@ pub(super) fn impact(
     catalog: &Catalog,
 ) -> Impact {
     let touched = touched_tables(candidate, catalog);
+    // Memory, workers and compilation are in no plan's shape, and what hand-written SQL does is not known.
+    let anything = candidate
+        .change
+        .operations
+        .iter()
+        .any(|o| matches!(o, Operation::Setting { .. } | Operation::Sql { .. }));
     let changed: BTreeSet<usize> = (0..cells.len())
         .filter(|&i| {
+            if anything {
+                return true;
+            }
             let rewritten = candidate.change.rewritten(&cells[i].statement.id).is_some();
             let write = cells[i].statement.kind == StatementKind::Write;
             rewritten
@@ -140,7 +150,7 @@ fn touched_tables<'a>(
     let mut touched = BTreeSet::new();
     for operation in &candidate.change.operations {
         match operation {
-            Operation::CreateIndex { schema, table, .. } => {
+            Operation::CreateIndex { schema, table, .. } | Operation::AddConstraint { schema, table, .. } => {
                 touched.insert((schema.as_str(), table.as_str()));
             }
             Operation::DropIndex { schema, name, .. } => {
@@ -149,6 +159,10 @@ fn touched_tables<'a>(
                     .iter()
                     .find(|t| t.indexes.iter().any(|i| &i.schema == schema && &i.name == name));
                 touched.extend(owner.map(key));
+                // Rows that go from a table are looked for in those that point at it.
+                let targets =
+                    owner.into_iter().flat_map(|t| &t.constraints).filter_map(|c| c.references.as_ref());
+                touched.extend(targets.map(|r| (r.schema.as_str(), r.table.as_str())));
             }
             Operation::Sql { .. } => return None,
             _ => {}

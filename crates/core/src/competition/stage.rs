@@ -101,7 +101,9 @@ impl Stage<'_> {
         let mut result = self.race(&built, &mut runners, (entrants, self.lab), &mut rng).await;
         let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
         if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem)) {
-            let number = runners.len() + outcome.candidates.len() + 1;
+            let entered = outcome.candidates.iter().chain(&outcome.apart);
+            let numbers = runners.iter().map(|r| &r.candidate).chain(entered).map(|c| sort_key(&c.id).1);
+            let number = numbers.max().unwrap_or(0) + 1;
             result = self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng).await;
         }
         for runner in runners {
@@ -333,7 +335,7 @@ impl Stage<'_> {
         &self,
         built: &mut Built,
         finalists: &Finalists,
-        (number, entrants): (usize, usize),
+        (number, entrants): (u64, usize),
         outcome: &mut UniverseOutcome,
         rng: &mut ChaCha8Rng,
     ) -> Result<()> {

@@ -43,7 +43,7 @@ impl<'a> Union<'a> {
     }
 
     /// The candidate that it makes, under this number of the leading agent; `None` if nothing is left.
-    pub(super) fn candidate(&self, number: usize) -> Option<Candidate> {
+    pub(super) fn candidate(&self, number: u64) -> Option<Candidate> {
         if self.change.is_empty() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! The objective of each round: workload time without and with the change.
 
-use crate::stats::{log_ratios, median};
+use crate::stats::log_ratios;
 use crate::types::{Objective, PairedSamples, StatementKind, Trial};
 
 /// The objective of each round, weight × milliseconds.
@@ -14,7 +14,7 @@ pub(super) struct Rounds {
 
 impl Rounds {
     /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
-    /// pairs; they count with the median of what the baseline took, on both sides. A view's refresh is
+    /// pairs; they count with the longest of what the baseline took, on both sides. A view's refresh is
     /// charged to the candidate once for each period.
     pub(super) fn of(trial: &Trial, objective: Objective) -> Self {
         let (paired, unpaired): (Vec<_>, Vec<_>) =
@@ -24,7 +24,8 @@ impl Rounds {
         }
         let constant: Vec<(f64, f64)> = unpaired
             .iter()
-            .map(|s| (s.weight, median(s.baseline())))
+            // What is not raced makes a gain look smaller, never larger: the longest of its runs.
+            .map(|s| (s.weight, s.baseline().iter().copied().fold(f64::NEG_INFINITY, f64::max)))
             .filter(|(_, ms)| ms.is_finite())
             .collect();
         let charge = refresh_charge(trial, objective);

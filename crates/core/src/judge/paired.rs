@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::{broken, doubtful_writes, sides};
+use super::bounds::{broken, doubtful_read, doubtful_writes, sides};
 use super::objective::Rounds;
+use super::progress::{NO_LESS, does_no_less};
 use crate::error::{Error, Result};
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
 use crate::traits::Judge;
@@ -18,24 +19,38 @@ use crate::types::{
 /// 2. are certified: the upper end of the ratio's confidence sequence lies below `1 − min_gain`, at this
 ///    candidate's part of `error_rate` (union bound: universes share it evenly, and so do the measured
 ///    candidates of each), and
-/// 3. gain more than the largest A/A deviation that the run itself showed.
+/// 3. gain more than the A/A deviation of their own control, and than any that is certain in the run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PairedJudge;
 
+impl PairedJudge {
+    /// Its name in reports.
+    pub const NAME: &str = "paired";
+}
+
 impl Judge for PairedJudge {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
     fn judge(&self, problem: &Problem, trials: &[Trial]) -> Result<Verdict> {
         let limits = &problem.limits;
         check_limits(limits)?;
         check_objective(problem.objective)?;
         let rounds: Vec<Rounds> = trials.iter().map(|t| Rounds::of(t, problem.objective)).collect();
         let entrants = entrants(trials, &rounds);
-        let noise = rounds.iter().map(noise).fold(0.0, f64::max);
+        // What was stopped early has few pairs, which say little about the machine.
+        let sound =
+            || trials.iter().zip(&rounds).filter(|(t, _)| t.state == TrialState::Measured).map(|(_, r)| r);
+        let noise = sound().map(deviation).fold(0.0, f64::max);
+        let bias = sound().map(|rounds| certain_deviation(rounds, limits)).fold(0.0, f64::max);
         let mut ranking: Vec<Ranked> = trials
             .iter()
             .zip(&rounds)
             .map(|(trial, rounds)| {
                 let among = entrants.get(&trial.universe).copied().unwrap_or(1);
-                rank(trial, rounds, limits, error_part(limits, entrants.len(), among), noise)
+                let part = trial.error_rate.unwrap_or_else(|| error_part(limits, entrants.len(), among));
+                rank(trial, rounds, limits, part, bias.max(deviation(rounds)))
             })
             .collect();
         let best = ranking
@@ -48,7 +63,7 @@ impl Judge for PairedJudge {
                 if ranked.candidate == *winner {
                     ranked.status = CandidateStatus::Crowned;
                 } else if ranked.status == CandidateStatus::RunnerUp {
-                    ranked.reason = format!("{}; {winner} is faster still", ranked.reason);
+                    ranked.reason = format!("{}; ranked behind {winner}", ranked.reason);
                 }
             }
         }
@@ -67,6 +82,7 @@ impl Judge for PairedJudge {
             ratio: best.and_then(|b| b.1),
             reason,
             noise,
+            drift: sound().map(drift).fold(0.0, f64::max),
             ranking,
         })
     }
@@ -117,16 +133,33 @@ fn check_objective(objective: Objective) -> Result<()> {
 }
 
 /// How far the A/A control of a trial lies from one, as a share.
-fn noise(rounds: &Rounds) -> f64 {
+pub(super) fn deviation(rounds: &Rounds) -> f64 {
     let effects = rounds.control_effects();
     if effects.len() < 2 { 0.0 } else { (hodges_lehmann(&effects).abs()).exp_m1() }
+}
+
+/// How far the baseline itself moved between the first and the last third of the rounds, as a share. Pairs of one round
+/// share it, so it costs precision and no truth.
+fn drift(rounds: &Rounds) -> f64 {
+    let baseline = &rounds.baseline;
+    let third = baseline.len() / 3;
+    if third < 2 {
+        return 0.0;
+    }
+    let (first, last) = (median(&baseline[..third]), median(&baseline[baseline.len() - third..]));
+    (last / first).ln().abs().exp_m1()
+}
+
+/// The same where the control is certainly not like the baseline, which no chance explains; else zero.
+fn certain_deviation(rounds: &Rounds, limits: &Limits) -> f64 {
+    let interval = ratio_interval(&rounds.control_effects(), limits.error_rate);
+    if interval.low > 1.0 || interval.high < 1.0 { deviation(rounds) } else { 0.0 }
 }
 
 fn rank(trial: &Trial, rounds: &Rounds, limits: &Limits, error_rate: f64, noise: f64) -> Ranked {
     let effects = rounds.effects();
     let ratio = (!effects.is_empty()).then(|| ratio_interval(&effects, error_rate));
-    let rival =
-        (!rounds.rival.is_empty()).then(|| ratio_interval(&rounds.rival_effects(), limits.error_rate));
+    let rival = (!rounds.rival.is_empty()).then(|| ratio_interval(&rounds.rival_effects(), error_rate));
     let (status, reason) = decide(trial, ratio, rival, effects.len(), limits, noise);
     Ranked {
         candidate: trial.candidate.clone(),
@@ -158,6 +191,9 @@ fn decide(
     let sides = sides(trial).map_or_else(String::new, |sides| format!("; {sides}"));
     let found = format!("{} after {pairs} pairs{sides}", describe(ratio));
     let certified = ratio.high < wanted && 1.0 - ratio.estimate > noise;
+    if certified && let Some(reason) = doubtful_read(trial, limits) {
+        return (CandidateStatus::Rejected, reason);
+    }
     match (certified, &trial.rival, rival) {
         (true, None, _) => return (CandidateStatus::RunnerUp, format!("certified: {found}")),
         (true, Some(name), Some(rival)) if rival.high < 1.0 => {
@@ -182,8 +218,8 @@ fn decide(
         format!("no plan uses it: {found}")
     } else if ratio.low > wanted {
         format!("no useful gain: {found}{}", small_share(trial, limits))
-    } else if trial.state == TrialState::Outpaced {
-        format!("others were clearly better: {found}")
+    } else if ratio.estimate >= 1.0 && does_no_less(trial) {
+        format!("{NO_LESS}: {found}")
     } else {
         format!("a gain of {:.0} % is not certain: {found}", limits.min_gain * 100.0)
     };

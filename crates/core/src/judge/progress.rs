@@ -2,6 +2,7 @@
 
 use super::bounds::{broken, suspicious};
 use super::objective::Rounds;
+use super::paired::deviation;
 use crate::stats::{log_ratios, ratio_interval};
 use crate::types::{Problem, StatementKind, Trial, Work};
 
@@ -38,17 +39,18 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Pro
             ratio.estimate, ratio.low, ratio.high
         ));
     }
-    if ratio.estimate > wanted && does_no_less(trial) {
+    if ratio.estimate >= 1.0 && does_no_less(trial) {
         return Progress::Hopeless(format!(
-            "the server's own counters show no less work, and the time is no better: {:.2} times the time [{:.2}, {:.2}]",
+            "{NO_LESS}: {:.2} times the time [{:.2}, {:.2}]",
             ratio.estimate, ratio.low, ratio.high
         ));
     }
     let undecided_rival = || {
-        let rival = ratio_interval(&rounds.rival_effects(), limits.error_rate);
+        let rival = ratio_interval(&rounds.rival_effects(), error_rate);
         !rounds.rival.is_empty() && rival.low <= 1.0 && rival.high >= 1.0
     };
     if ratio.high < wanted
+        && 1.0 - ratio.estimate > deviation(&rounds)
         && ratio.high - ratio.low < RANKED
         && !undecided_rival()
         && !suspicious(trial, limits)
@@ -59,10 +61,13 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Pro
     }
 }
 
+/// Why a candidate that does no less work and is no faster is out.
+pub(super) const NO_LESS: &str = "the server's own counters show no less work, and the time is no better";
+
 /// Whether every statement that the candidate changes does at least the work that it did: blocks of tables and of
 /// temporary files, and log. These counters are the same in each run, however busy the machine; they can take a
 /// candidate out early, but none becomes a winner by them.
-fn does_no_less(trial: &Trial) -> bool {
+pub(super) fn does_no_less(trial: &Trial) -> bool {
     let mut changed =
         trial.samples.iter().filter(|s| s.plan_changed && !s.candidate_ms.is_empty()).peekable();
     changed.peek().is_some()
@@ -74,7 +79,7 @@ fn does_no_less(trial: &Trial) -> bool {
         })
 }
 
-/// Whether at least one read is certainly faster, no bound is broken, and the whole is not slower: such a
+/// Whether the whole or at least one read is certainly faster, no bound is broken, and the whole is not slower: such a
 /// candidate may be worth having beside others even where its share of the workload is small.
 pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
     let limits = &problem.limits;
@@ -82,7 +87,8 @@ pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
         let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
         ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
     });
-    faster && broken(trial, limits).is_none() && estimate(trial, problem) < 1.0
+    let whole = ratio_interval(&Rounds::of(trial, problem.objective).effects(), limits.error_rate);
+    (faster || whole.high < 1.0 - limits.min_gain) && broken(trial, limits).is_none() && whole.estimate < 1.0
 }
 
 /// The objective with the change over without it; one if it was not measured.

@@ -43,6 +43,7 @@ fn trial(name: &str, samples: Vec<PairedSamples>) -> Trial {
         staleness_seconds: None,
         rival: None,
         forks: None,
+        error_rate: None,
         warm_up_rounds: 0,
         generated_writes: Vec::new(),
         ungenerated_writes: Vec::new(),

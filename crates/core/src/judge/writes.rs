@@ -4,35 +4,35 @@ use super::objective::{effects_on, round_effects};
 use crate::stats::hodges_lehmann;
 use crate::types::{HotUpdates, PairedSamples, StatementKind, Trial, WriteLog, WriteSource};
 
-/// The samples that tell what writes cost, and where they come from: the workload's own writes, weighted, if any was
-/// raced; else the generated ones, one execution of each.
-pub(super) fn writes(trial: &Trial) -> Option<(WriteSource, Vec<&PairedSamples>)> {
-    let own: Vec<&PairedSamples> = trial
-        .samples
-        .iter()
-        .filter(|s| s.kind == StatementKind::Write && !s.candidate_ms.is_empty())
-        .collect();
-    if !own.is_empty() {
-        return Some((WriteSource::Workload, own));
-    }
-    let generated: Vec<&PairedSamples> =
-        trial.generated_writes.iter().map(|w| &w.samples).filter(|s| !s.candidate_ms.is_empty()).collect();
-    (!generated.is_empty()).then_some((WriteSource::Generated, generated))
-}
-
-/// `ln(baseline / candidate)` of each round of these writes.
-pub(super) fn write_effects(trial: &Trial) -> Vec<f64> {
-    match writes(trial) {
-        Some((WriteSource::Workload, _)) => effects_on(trial, StatementKind::Write),
-        Some((WriteSource::Generated, generated)) => round_effects(&generated),
-        None => Vec::new(),
+/// The samples of the workload's own writes that were raced, or of those that were made up for the tables to which it
+/// does not write.
+fn writes(trial: &Trial, source: WriteSource) -> Vec<&PairedSamples> {
+    let raced = |s: &&PairedSamples| !s.candidate_ms.is_empty();
+    match source {
+        WriteSource::Workload => {
+            trial.samples.iter().filter(|s| s.kind == StatementKind::Write).filter(raced).collect()
+        }
+        WriteSource::Generated => trial.generated_writes.iter().map(|w| &w.samples).filter(raced).collect(),
     }
 }
 
-/// Sums up what writes cost.
+/// `ln(baseline / candidate)` of each round of these writes: the workload's own by their weights, of the generated ones
+/// one execution of each.
+pub(super) fn write_effects(trial: &Trial, source: WriteSource) -> Vec<f64> {
+    match source {
+        WriteSource::Workload => effects_on(trial, StatementKind::Write),
+        WriteSource::Generated => round_effects(&writes(trial, source)),
+    }
+}
+
+/// Sums up what writes cost: the workload's own where any was raced, else generated ones.
 pub(crate) fn enter_write_costs(trial: &mut Trial) {
-    let effects = write_effects(trial);
-    let Some((source, samples)) = writes(trial).filter(|_| !effects.is_empty()) else { return };
+    let found = [WriteSource::Workload, WriteSource::Generated].into_iter().find_map(|source| {
+        let effects = write_effects(trial, source);
+        (!effects.is_empty()).then_some((source, effects))
+    });
+    let Some((source, effects)) = found else { return };
+    let samples = writes(trial, source);
     let works: Vec<_> = samples.iter().filter_map(|s| s.work).collect();
     let log = WriteLog {
         baseline_bytes: works.iter().map(|w| w.baseline.wal_bytes).sum(),

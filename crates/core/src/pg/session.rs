@@ -1,11 +1,15 @@
 //! A writable session on a fork: text parameters, streaming, timing, cancellation.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, TryStreamExt, pin_mut};
-use tokio::task::JoinHandle;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio_postgres::types::{Format, FromSql, IsNull, ToSql, Type, private::BytesMut};
 use tokio_postgres::{Client, Row, Statement};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::connect::{Link, connect};
 use super::error::statement_error;
@@ -17,10 +21,20 @@ use crate::error::{Error, ErrorKind, Result};
 /// A connection that may write: to a fork, to a server of our own, or, through promotion only, to a source.
 #[derive(Debug)]
 pub struct Session {
-    client: Client,
-    driver: JoinHandle<()>,
+    client: Arc<Client>,
+    driver: AbortHandle,
     connector: Connector,
     backend_pid: i32,
+    /// The thread that drives this session alone, if it has one.
+    thread: Option<Handle>,
+}
+
+/// How long a statement took, and what was read just before and after it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Timed<T> {
+    pub(crate) wall: Duration,
+    pub(crate) before: T,
+    pub(crate) after: T,
 }
 
 /// Parameter values in the server's text format.
@@ -89,11 +103,44 @@ impl Session {
 
     /// Opens a session with start-up options such as `-c default_transaction_read_only=on`.
     pub(super) async fn connect_with(cx: &Context, dsn: &Dsn, purpose: &str, options: &str) -> Result<Self> {
+        Ok(Self::open(cx, dsn, purpose, options).await?.0)
+    }
+
+    /// Opens a session that a thread of its own drives, so that what is timed in it waits for nothing else in this
+    /// process.
+    pub(crate) async fn connect_on_own_thread(cx: &Context, dsn: &Dsn, purpose: &str) -> Result<Self> {
+        let failed = "cannot start a thread for a session";
+        let (tell, told) = oneshot::channel();
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|e| Error::new(ErrorKind::Process, failed).caused_by(e))?;
+        let (cx, dsn, purpose) = (cx.clone(), dsn.clone(), purpose.to_owned());
+        let live = async move {
+            match Self::open(&cx, &dsn, &purpose, "").await {
+                Ok((mut session, driver)) => {
+                    session.thread = Some(Handle::current());
+                    // Dropped with the answer if nobody waits any more. The thread ends with its connection.
+                    drop(tell.send(Ok(session)));
+                    drop(driver.await);
+                }
+                Err(error) => drop(tell.send(Err(error))),
+            }
+        };
+        std::thread::Builder::new()
+            .name("pgverse-session".to_owned())
+            .spawn(move || runtime.block_on(live))
+            .map_err(|e| Error::new(ErrorKind::Process, failed).caused_by(e))?;
+        told.await.map_err(|e| Error::internal("the thread of a session ended").caused_by(e))?
+    }
+
+    async fn open(cx: &Context, dsn: &Dsn, purpose: &str, options: &str) -> Result<(Self, JoinHandle<()>)> {
         let Link { client, driver, connector } = cx.guard(connect(dsn, purpose, options)).await?;
-        let mut session = Self { client, driver, connector, backend_pid: 0 };
+        let (client, abort) = (Arc::new(client), driver.abort_handle());
+        let mut session = Self { client, driver: abort, connector, backend_pid: 0, thread: None };
         let row = session.one(cx, "SELECT pg_backend_pid()", &[]).await?;
         session.backend_pid = row.try_get(0).map_err(|e| statement_error(e, "SELECT pg_backend_pid()"))?;
-        Ok(session)
+        Ok((session, driver))
     }
 
     /// Process id of the server process behind this session.
@@ -169,21 +216,46 @@ impl Session {
         sql: &str,
         values: &Parameters,
     ) -> Result<Duration> {
-        self.guarded(cx, sql, async {
+        Ok(self.timed(cx, prepared, sql, values, || ()).await?.wall)
+    }
+
+    /// The same; on the session's own thread, if it has one, which also calls `read` before and after.
+    pub(crate) async fn timed<T: Send + 'static>(
+        &self,
+        cx: &Context,
+        prepared: Option<&Statement>,
+        sql: &str,
+        values: &Parameters,
+        read: impl Fn() -> T + Send + 'static,
+    ) -> Result<Timed<T>> {
+        let (client, prepared) = (Arc::clone(&self.client), prepared.cloned());
+        let (text, values) = (sql.to_owned(), values.to_vec());
+        let run = async move {
+            let before = read();
             let begin = Instant::now();
-            match prepared {
+            match &prepared {
                 Some(statement) => {
-                    let rows = self.client.query_raw(statement, texts(values)).await?;
+                    let rows = client.query_raw(statement, texts(&values)).await?;
                     pin_mut!(rows);
                     while rows.next().await.transpose()?.is_some() {}
                 }
                 None => {
-                    let messages = self.client.simple_query_raw(sql).await?;
+                    let messages = client.simple_query_raw(&text).await?;
                     pin_mut!(messages);
                     while messages.next().await.transpose()?.is_some() {}
                 }
             }
-            Ok(begin.elapsed())
+            let wall = begin.elapsed();
+            Ok(Timed { wall, before, after: read() })
+        };
+        self.watched(cx, async {
+            let outcome: std::result::Result<Timed<T>, tokio_postgres::Error> = match &self.thread {
+                Some(thread) => AbortOnDropHandle::new(thread.spawn(run))
+                    .await
+                    .map_err(|e| Error::internal("the thread of a session ended").caused_by(e))?,
+                None => run.await,
+            };
+            outcome.map_err(|e| statement_error(e, sql))
         })
         .await
     }
@@ -195,8 +267,12 @@ impl Session {
         sql: &str,
         request: impl Future<Output = std::result::Result<T, tokio_postgres::Error>>,
     ) -> Result<T> {
+        self.watched(cx, async { request.await.map_err(|e| statement_error(e, sql)) }).await
+    }
+
+    async fn watched<T>(&self, cx: &Context, request: impl Future<Output = Result<T>>) -> Result<T> {
         let _busy = cx.meter().enter(Phase::Postgres);
-        let result = cx.guard(async { request.await.map_err(|e| statement_error(e, sql)) }).await;
+        let result = cx.guard(request).await;
         if let Err(error) = &result
             && matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Timeout)
             && cx.check().is_err()

@@ -26,6 +26,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) problem: &'a Problem,
     pub(crate) workload: &'a Workload,
     pub(crate) backend: &'a str,
+    pub(crate) judge: &'a str,
     pub(crate) outcomes: &'a [UniverseOutcome],
     pub(crate) finale: Option<&'a UniverseOutcome>,
     pub(crate) apart: Option<&'a UniverseOutcome>,
@@ -68,6 +69,8 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Result<Report> {
             ratio: parts.verdict.ratio,
             reason: parts.verdict.reason.clone(),
             noise: parts.verdict.noise,
+            drift: parts.verdict.drift,
+            judge: parts.judge.to_owned(),
         },
         promotion: promotion.unwrap_or_default(),
         source,
@@ -113,6 +116,8 @@ pub fn judge_again(report: &Report, judge: &dyn Judge) -> Result<Report> {
         ratio: verdict.ratio,
         reason: verdict.reason,
         noise: verdict.noise,
+        drift: verdict.drift,
+        judge: judge.name().to_owned(),
     };
     Ok(again)
 }

@@ -270,6 +270,12 @@ pub struct VerdictReport {
     pub reason: String,
     /// Largest A/A deviation of the run, as a share.
     pub noise: f64,
+    /// Largest drift of a baseline from the first to the last third of its rounds, as a share.
+    #[serde(default)]
+    pub drift: f64,
+    /// Name of the judge whose rules these are.
+    #[serde(default)]
+    pub judge: String,
 }
 
 /// The promotion plan of the winner.

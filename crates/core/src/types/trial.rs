@@ -36,6 +36,9 @@ pub struct Trial {
     /// The forks beside its universe, where its change cannot be switched inside a transaction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub forks: Option<OwnForks>,
+    /// The part of the error rate that was its own in the race; the parts of all that may be measured add up to the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_rate: Option<f64>,
     /// Rounds whose samples were not kept, since the caches were not warm yet.
     #[serde(default)]
     pub warm_up_rounds: u32,
@@ -63,6 +66,7 @@ impl Trial {
             staleness_seconds: candidate.change.staleness_seconds(),
             rival: None,
             forks: None,
+            error_rate: None,
             warm_up_rounds: 0,
             generated_writes: Vec::new(),
             ungenerated_writes: Vec::new(),
@@ -90,8 +94,6 @@ pub struct OwnForks {
 pub enum TrialState {
     /// Measured to the end of the schedule, or until nothing was left to learn.
     Measured,
-    /// Measured, and dropped from the race early because others were clearly better.
-    Outpaced,
     /// Not measured, or stopped: answers differ, a bound is broken.
     Rejected {
         /// Why.

@@ -32,6 +32,8 @@ pub struct Verdict {
     pub reason: String,
     /// Largest A/A deviation that the run itself showed, as a share: 0.02 means 2 %.
     pub noise: f64,
+    /// Largest drift of a baseline from the first to the last third of its rounds, as a share.
+    pub drift: f64,
     /// Every candidate, best first.
     pub ranking: Vec<Ranked>,
 }

@@ -70,6 +70,14 @@ const OTHERS: &[&str] = &[
     "wait",
 ];
 
+/// What a statement does.
+///
+/// # Errors
+/// For a statement that no workload may hold.
+pub(crate) fn kind_of(sql: &str) -> Result<StatementKind> {
+    classify(sql, Position::START).map(|class| class.kind)
+}
+
 /// Reads a statement that begins at `at`.
 pub(super) fn classify(sql: &str, at: Position) -> Result<Class> {
     let tokens: Vec<Token<'_>> = code(sql).collect();

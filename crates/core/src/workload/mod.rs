@@ -69,6 +69,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+pub(crate) use classify::kind_of;
 pub use normalize::normalize;
 pub use position::Place;
 pub use split::{Comment, Piece, split};

@@ -21,6 +21,10 @@ struct Frugal {
 }
 
 impl Judge for Frugal {
+    fn name(&self) -> &str {
+        "frugal"
+    }
+
     fn judge(&self, problem: &Problem, trials: &[Trial]) -> Result<Verdict> {
         let mut verdict = PairedJudge.judge(problem, trials)?;
         let Some(fastest) = verdict.ratio else { return Ok(verdict) };

@@ -46,6 +46,8 @@ pub(crate) fn report() -> Report {
             ratio: Some(interval(0.312, 0.301, 0.330)),
             reason: "index-1 has the lowest ratio of those that keep every bound".into(),
             noise: 0.021,
+            drift: 0.043,
+            judge: "paired".into(),
         },
         promotion: PromotionReport {
             hash: "c0ffee".into(),
@@ -82,6 +84,8 @@ pub(crate) fn undecided() -> Report {
         ratio: None,
         reason: "no candidate is certified to make the workload at least 5 % faster".into(),
         noise: 0.034,
+        drift: 0.0,
+        judge: "paired".into(),
     };
     report.promotion = PromotionReport::default();
     report.universes.truncate(2);

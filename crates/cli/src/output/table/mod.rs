@@ -71,11 +71,11 @@ impl Page {
             self.paragraph(&format!("Why: {}.", report.verdict.reason));
         }
         let sets: usize = report.workload.statements.iter().map(|s| s.parameter_sets.len()).sum();
-        let noise = if report.verdict.noise > 0.0 {
-            format!("; A/A noise up to {} %", significant(report.verdict.noise * 100.0))
-        } else {
-            String::new()
+        let share = |what: &str, share: f64| {
+            let shown = share > 0.0;
+            shown.then(|| format!("; {what} up to {} %", significant(share * 100.0))).unwrap_or_default()
         };
+        let noise = share("A/A noise", report.verdict.noise) + &share("drift", report.verdict.drift);
         self.paragraph(&format!(
             "PostgreSQL {}, database {}, {} MB of tables; {} with {}; seed {}{}.",
             server_version(report.source.server_version),

@@ -80,7 +80,8 @@ pub enum Falsification {
         /// Databases tried until then.
         databases: u32,
     },
-    /// The tables cannot be filled by hand; only the comparison on the fork's own data stands.
+    /// The tables cannot be filled by hand, or not in time. Only the comparison on the fork's own data stands, which is not
+    /// enough to trust another text.
     Impossible {
         /// Why.
         reason: String,
@@ -227,7 +228,11 @@ impl Falsification {
                 check.reason = format!("on a small database: {}", counterexample.reason);
                 check.counterexample = Some(counterexample.to_string());
             }
-            other => check.proof = other.summary(),
+            Self::Impossible { .. } => {
+                check.answers = Answers::Unverifiable;
+                check.reason = self.summary();
+            }
+            Self::NotRefuted { .. } => check.proof = self.summary(),
         }
     }
 

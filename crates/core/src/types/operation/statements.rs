@@ -153,7 +153,7 @@ impl Operation {
     }
 
     /// ANALYZE after an index that holds expressions: the planner knows nothing of their values before.
-    fn analyze_expressions(&self) -> Option<String> {
+    pub(crate) fn analyze_expressions(&self) -> Option<String> {
         let Self::CreateIndex { schema, table, keys, .. } = self else { return None };
         keys.iter().any(|k| k.expression.is_some()).then(|| analyze(schema, table))
     }

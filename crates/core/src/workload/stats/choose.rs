@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{Entry, Snapshot};
 use crate::types::StatementKind;
-use crate::workload::classify::classify;
+use crate::workload;
 use crate::workload::normalize::fingerprint;
-use crate::workload::position::Position;
 use crate::workload::scan::{Kind, code};
 
 /// What is left out.
@@ -87,9 +86,7 @@ pub fn choose(snapshot: &Snapshot, filter: &Filter) -> (Vec<Chosen>, Vec<String>
 
 /// Reads or writes, or why it does not belong to a workload.
 fn kind_of(query: &str) -> Result<StatementKind, &'static str> {
-    let kind = classify(query, Position { line: 1, column: 1 })
-        .map_err(|_| "utility or unreadable statements")?
-        .kind;
+    let kind = workload::kind_of(query).map_err(|_| "utility or unreadable statements")?;
     let mut open = false;
     let mut names_system = false;
     for token in code(query).filter(|t| matches!(t.kind, Kind::Word | Kind::QuotedName)) {
