@@ -72,8 +72,11 @@ impl Page {
         }
         let sets: usize = report.workload.statements.iter().map(|s| s.parameter_sets.len()).sum();
         let share = |what: &str, share: f64| {
-            let shown = share > 0.0;
-            shown.then(|| format!("; {what} up to {} %", significant(share * 100.0))).unwrap_or_default()
+            if share > 0.0 {
+                format!("; {what} up to {} %", significant(share * 100.0))
+            } else {
+                String::new()
+            }
         };
         let noise = share("A/A noise", report.verdict.noise) + &share("drift", report.verdict.drift);
         self.paragraph(&format!(
