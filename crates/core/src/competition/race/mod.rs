@@ -1,0 +1,178 @@
+//! Rounds in which the baseline, its control and every live candidate run once, in random order.
+
+mod grounds;
+mod record;
+mod runner;
+mod schedule;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use rand_chacha::ChaCha8Rng;
+
+use self::grounds::{Grounds, dear, fire, labs};
+use self::record::{WARM, record, still_warming, unqueued};
+pub(super) use self::runner::{Rival, Runner, Track};
+use self::schedule::{BASELINE, Pace, schedule, shot};
+use super::litter::Litter;
+use super::screen::Cell;
+use super::work;
+use crate::bench::{Arm, Lab};
+use crate::context::Context;
+use crate::error::Result;
+use crate::event::Event;
+use crate::judge::{Progress, progress};
+use crate::types::TrialState;
+
+/// A statement that takes longer is not run once more only to know how long it takes, milliseconds.
+const LONG_MS: f64 = 2000.0;
+/// How often a statement that is not raced is run, so that its share of the workload is no accident.
+const CONSTANT_ROUNDS: usize = 3;
+/// Rounds that only warm up, at the most.
+const MOST_WARM_UP_ROUNDS: u32 = 5;
+
+/// Measures all runners until each is decided or the time is up; fills in their trials.
+pub(super) async fn race(
+    cx: &Context,
+    track: &Track<'_>,
+    runners: &mut [Runner<'_>],
+    rng: &mut ChaCha8Rng,
+) -> Result<()> {
+    let mut live: BTreeSet<usize> = (0..runners.len()).collect();
+    if live.is_empty() {
+        return Ok(());
+    }
+    let arms: Vec<Arm> = [track.baseline.clone(), track.control.clone()]
+        .into_iter()
+        .chain(runners.iter().map(|r| r.arm.clone()))
+        // The rival of runner i is the arm after all runners' arms; a runner without one leaves its place empty.
+        .chain(
+            runners
+                .iter()
+                .map(|r| r.rival.as_ref().map_or_else(|| track.baseline.clone(), |rival| rival.arm.clone())),
+        )
+        .collect();
+    let raced: BTreeSet<usize> = runners.iter().flat_map(|r| r.impact.measured.iter().copied()).collect();
+    let grounds = Grounds { labs: labs(track, runners), arms };
+    let raced: Vec<Cell<'_>> = raced.into_iter().map(|cell| track.cells[cell]).collect();
+    let mut litter = Vec::new();
+    for lab in grounds.distinct() {
+        let tables = Litter::of(cx, lab, track.brief, raced.iter().copied()).await?;
+        if !tables.is_empty() {
+            lab.checkpoint(cx).await?;
+        }
+        litter.push((lab, tables));
+    }
+    constants(cx, track, &grounds, runners).await?;
+    let mut pace = Pace { dear: dear(cx, &grounds).await?, ..Pace::default() };
+    // These warm caches and find how often each statement must run; their samples are not kept.
+    let mut warm_up_rounds = 0;
+    let mut before = f64::INFINITY;
+    loop {
+        let shots = schedule(track, runners, &live, &pace, rng);
+        let samples = fire(cx, track, &grounds, &shots).await?;
+        pace.learn(&shots, &samples);
+        clear(cx, track, &mut litter).await?;
+        warm_up_rounds += 1;
+        // A fork of one's own has caches of its own, in which no other arm reads.
+        let own = shots.iter().zip(&samples).filter(|((_, s), _)| grounds.is_apart(s.arm));
+        let now: f64 = own.map(|((cell, _), sample)| track.cells[*cell].weight() * unqueued(sample)).sum();
+        let cold = now < before * WARM && now > 0.0;
+        before = now;
+        if warm_up_rounds >= MOST_WARM_UP_ROUNDS || !(cold || still_warming(track, &shots, &samples)) {
+            break;
+        }
+    }
+    for runner in runners.iter_mut() {
+        runner.trial.warm_up_rounds = warm_up_rounds;
+        runner.trial.error_rate = Some(track.error_rate);
+    }
+    work::count(cx, track, runners).await?;
+
+    let begin = Instant::now();
+    for round in 1..=track.options.max_rounds {
+        let shots = schedule(track, runners, &live, &pace, rng);
+        let samples = fire(cx, track, &grounds, &shots).await?;
+        record(track, runners, &live, &shots, &samples, &pace);
+        pace.learn(&shots, &samples);
+        clear(cx, track, &mut litter).await?;
+        retire(cx, track, runners, &mut live, round);
+        cx.emit(Event::Measured {
+            agent: track.agent.clone(),
+            round,
+            rounds: track.options.max_rounds,
+            live: live.len(),
+        });
+        let out_of_time = begin.elapsed().as_secs_f64() > track.options.measuring_seconds
+            || cx.time_left().is_some_and(|left| left < begin.elapsed() / round * 2);
+        if live.is_empty() || (out_of_time && round >= track.options.min_rounds) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn clear(cx: &Context, track: &Track<'_>, litter: &mut [(&Lab, Litter)]) -> Result<()> {
+    for (lab, tables) in litter {
+        tables.clear(cx, lab, track.slot).await?;
+    }
+    Ok(())
+}
+
+/// What the baseline takes for the cells that some runner does not race, warm and by the clock of the race. The
+/// inspection saw each once, perhaps from disk, and with the cost of watching each plan node.
+async fn constants(
+    cx: &Context,
+    track: &Track<'_>,
+    grounds: &Grounds<'_>,
+    runners: &mut [Runner<'_>],
+) -> Result<()> {
+    let mut pace = Pace::default();
+    let mut shots = Vec::new();
+    for (cell, seen) in track.cells.iter().enumerate().filter_map(|(i, c)| Some((i, c.seen_ms?))) {
+        if seen < LONG_MS && runners.iter().any(|r| !r.impact.measured.contains(&cell)) {
+            pace.milliseconds.insert((BASELINE, cell), vec![seen]);
+            shots.push((cell, shot(track, runners, BASELINE, cell, &pace)));
+        }
+    }
+    let mut seen: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for _ in 0..CONSTANT_ROUNDS {
+        let samples = fire(cx, track, grounds, &shots).await?;
+        for ((cell, _), sample) in shots.iter().zip(&samples).filter(|(_, sample)| !sample.timed_out) {
+            seen.entry(*cell).or_default().push(unqueued(sample));
+        }
+    }
+    for (cell, ms) in seen {
+        for runner in runners.iter_mut().filter(|r| !r.impact.measured.contains(&cell)) {
+            runner.trial.samples[cell].baseline_ms.clone_from(&ms);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the runners out that have nothing left to learn.
+fn retire(
+    cx: &Context,
+    track: &Track<'_>,
+    runners: &mut [Runner<'_>],
+    live: &mut BTreeSet<usize>,
+    round: u32,
+) {
+    live.retain(|&r| {
+        let trial = &runners[r].trial;
+        let out = match &trial.state {
+            // A candidate that was cut off on one statement still shows what it does to the others.
+            _ if round < track.options.min_rounds && runners[r].raced().next().is_some() => return true,
+            TrialState::Rejected { reason } => Some(reason.clone()),
+            _ => match progress(trial, track.problem, track.error_rate) {
+                Progress::Open => return true,
+                Progress::Certified => None,
+                Progress::Hopeless(reason) | Progress::Broken(reason) => Some(reason),
+            },
+        };
+        if let Some(reason) = out {
+            cx.emit(Event::Eliminated { candidate: trial.candidate.clone(), reason });
+        }
+        false
+    });
+}

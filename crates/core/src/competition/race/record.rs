@@ -1,0 +1,112 @@
+//! What the samples of a round say.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::runner::{Runner, Track};
+use super::schedule::{BASELINE, CONTROL, FIRST_CANDIDATE, Pace, rival_arm};
+use crate::bench::Shot;
+use crate::competition::screen::Cell;
+use crate::stats::median;
+use crate::traits::Sample;
+use crate::types::{PairedSamples, TrialState};
+
+/// The later runs of a warm round take more than this share of what the earlier ones take.
+pub(super) const WARM: f64 = 0.95;
+
+/// Adds the samples of a round to the trials of the live runners.
+pub(super) fn record(
+    track: &Track<'_>,
+    runners: &mut [Runner<'_>],
+    live: &BTreeSet<usize>,
+    shots: &[(usize, Shot)],
+    samples: &[Sample],
+    pace: &Pace,
+) {
+    let by_place: BTreeMap<(usize, usize), &Sample> =
+        shots.iter().zip(samples).map(|((cell, shot), sample)| ((shot.arm, *cell), sample)).collect();
+    for &r in live {
+        let arm = r + FIRST_CANDIDATE;
+        let rival = rival_arm(runners, r);
+        let runner = &mut runners[r];
+        for &cell in &runner.impact.measured {
+            let (Some(baseline), Some(control), Some(candidate)) =
+                (by_place.get(&(BASELINE, cell)), by_place.get(&(CONTROL, cell)), by_place.get(&(arm, cell)))
+            else {
+                continue;
+            };
+            let Cell { statement, set, .. } = track.cells[cell];
+            let Some(paired) = runner
+                .trial
+                .samples
+                .iter_mut()
+                .find(|s| s.statement == statement.id && s.parameter_set == set.id)
+            else {
+                continue;
+            };
+            push(paired, baseline, candidate, control, by_place.get(&(rival, cell)).copied());
+            #[allow(clippy::cast_precision_loss)] // Milliseconds.
+            if candidate.timed_out {
+                paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
+                paired.cut_offs += 1;
+            }
+            // One slow run may be the machine's fault.
+            if candidate.timed_out && paired.cut_off() {
+                runner.trial.state = TrialState::Rejected {
+                    reason: format!(
+                        "makes {} with {} slower: stopped after {:.0} ms; the baseline takes {:.1} ms",
+                        statement.id,
+                        set.id,
+                        paired.timeout_ms,
+                        median(paired.baseline())
+                    ),
+                };
+            }
+        }
+    }
+}
+
+fn push(
+    paired: &mut PairedSamples,
+    baseline: &Sample,
+    candidate: &Sample,
+    control: &Sample,
+    rival: Option<&Sample>,
+) {
+    paired.baseline_ms.push(baseline.wall_ms);
+    paired.candidate_ms.push(candidate.wall_ms);
+    paired.control_ms.push(control.wall_ms);
+    paired.rival_ms.extend(rival.map(|r| r.wall_ms));
+    paired.unqueued.baseline_ms.extend(baseline.unqueued_ms);
+    paired.unqueued.candidate_ms.extend(candidate.unqueued_ms);
+    paired.unqueued.control_ms.extend(control.unqueued_ms);
+    paired.unqueued.rival_ms.extend(rival.and_then(|r| r.unqueued_ms));
+    if let (Some(before), Some(after)) = (baseline.cpu_ms, candidate.cpu_ms) {
+        paired.baseline_cpu_ms.push(before);
+        paired.candidate_cpu_ms.push(after);
+    }
+}
+
+/// Milliseconds without waits for a processor, where they are known.
+pub(super) fn unqueued(sample: &Sample) -> f64 {
+    sample.unqueued_ms.unwrap_or(sample.wall_ms)
+}
+
+/// Whether caches are not warm yet: of the two runs of the baseline that each statement had in this round, the
+/// later ones still took less, in the objective's own measure.
+pub(super) fn still_warming(track: &Track<'_>, shots: &[(usize, Shot)], samples: &[Sample]) -> bool {
+    let mut first: BTreeMap<usize, f64> = BTreeMap::new();
+    let (mut earlier, mut later) = (0.0, 0.0);
+    for ((cell, _), sample) in shots.iter().zip(samples).filter(|((_, s), _)| s.arm < FIRST_CANDIDATE) {
+        let ms = track.cells[*cell].weight() * unqueued(sample);
+        match first.remove(cell) {
+            None => {
+                first.insert(*cell, ms);
+            }
+            Some(before) => {
+                earlier += before;
+                later += ms;
+            }
+        }
+    }
+    later < earlier * WARM
+}
