@@ -1,5 +1,7 @@
 //! What the judge must decide, on samples made by hand.
 
+mod guards;
+
 use super::paired::error_part;
 use super::{PairedJudge, Progress, progress};
 use crate::traits::Judge;
