@@ -7,6 +7,7 @@ mod counting;
 mod endings;
 mod fixture;
 mod partitioned;
+mod proposals;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -83,7 +83,7 @@ fn a_deviation_that_is_certain_is_held_against_everybody() {
         trial(name, vec![s])
     };
     let sound = trial("a", vec![samples("s", READ, 100.0, 80.0)]);
-    assert_eq!(judge(&[sound.clone()]).winner, Some("a".into()));
+    assert_eq!(judge(std::slice::from_ref(&sound)).winner, Some("a".into()));
     let verdict = judge(&[sound, biased("b")]);
     assert_eq!(verdict.winner, None, "{}", verdict.reason);
     assert!(verdict.ranking[0].reason.contains("A/A control shows"), "{}", verdict.ranking[0].reason);
