@@ -1,7 +1,7 @@
 //! A digest of a result: column names and types, row count, a multiset hash and an order hash.
 
-use tokio_postgres::Statement;
 use tokio_postgres::types::Type;
+use tokio_postgres::{Row, Statement};
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -12,7 +12,8 @@ use crate::pg::{Parameters, RawValue};
 ///
 /// The multiset hash is the sum of 128-bit row hashes modulo 2¹²⁸: independent of order, and, unlike XOR,
 /// sensitive to duplicates. Floating-point values are hashed at nine significant digits, since the order of
-/// summation may change the last ones; `numeric` is hashed by value, since GROUP BY and DISTINCT may show
+/// summation may change the last ones ([`super::approximate`] looks again where rounding may be what differs);
+/// `numeric` is hashed by value, since GROUP BY and DISTINCT may show
 /// 1.0 or 1.00 for the same group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
@@ -86,14 +87,9 @@ pub(super) async fn hash_rows(
             let hash = |positions: &mut dyn Iterator<Item = usize>| {
                 let mut hasher = blake3::Hasher::new();
                 for position in positions {
-                    let value: RawValue<'_> = row.try_get(position).map_err(|e| {
-                        Error::internal("a value cannot be read").with("column", position).caused_by(e)
-                    })?;
-                    hash_value(&mut hasher, &types[position], value.0);
+                    hash_value(&mut hasher, &types[position], read_value(row, position)?);
                 }
-                let mut half = [0_u8; 16];
-                half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-                Ok(u128::from_le_bytes(half))
+                Ok(half(&hasher))
             };
             each(RowHash { row: hash(&mut (0..visible))?, key: hash(&mut keys.iter().copied())? });
             Ok(())
@@ -115,8 +111,23 @@ pub(super) async fn row_hashes(
     Ok(hashes)
 }
 
+/// The bytes of a value as the server sent them; `None` for NULL.
+pub(super) fn read_value(row: &Row, position: usize) -> Result<Option<&[u8]>> {
+    let value: RawValue<'_> = row
+        .try_get(position)
+        .map_err(|e| Error::internal("a value cannot be read").with("column", position).caused_by(e))?;
+    Ok(value.0)
+}
+
+/// The first 128 bits of a hash.
+pub(super) fn half(hasher: &blake3::Hasher) -> u128 {
+    let mut half = [0_u8; 16];
+    half.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    u128::from_le_bytes(half)
+}
+
 /// Hashes one value with a tag and its length, so that no two rows of different values run together.
-fn hash_value(hasher: &mut blake3::Hasher, column_type: &Type, value: Option<&[u8]>) {
+pub(super) fn hash_value(hasher: &mut blake3::Hasher, column_type: &Type, value: Option<&[u8]>) {
     match (column_type, value) {
         (_, None) => {
             hasher.update(&[0]);

@@ -1,5 +1,6 @@
 //! Do two ways to ask give the same answer? Compared before anything is timed.
 
+mod approximate;
 mod check;
 mod digest;
 mod facts;

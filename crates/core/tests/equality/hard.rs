@@ -1,7 +1,7 @@
 //! What falsification does beyond plain tables.
 
 use pgverse_core::answers::falsify::{Answer, Falsification};
-use pgverse_core::types::{Change, LockLevel, Operation, Refresh};
+use pgverse_core::types::{Answers, Change, LockLevel, Operation, Refresh};
 
 use crate::corpus::SCHEMA;
 use crate::lab::{Bed, statement};
@@ -181,4 +181,24 @@ async fn what_is_left_to_chance_is_not_held_against_a_rewrite() {
     let endless = "WITH RECURSIVE t AS (SELECT id, 0 AS depth FROM customers WHERE referred_by IS NULL OR id = referred_by UNION ALL SELECT c.id, t.depth + 1 FROM customers c JOIN t ON c.referred_by = t.id WHERE t.depth < 6) SELECT id, depth FROM t";
     let tried = bed.refute(endless, &format!("SELECT s.id, s.depth FROM ({endless}) s")).await;
     assert!(matches!(tried, Falsification::NotRefuted { .. }), "{tried:?}");
+}
+
+/// Two values on both sides of where a digest rounds; a sum in another order does this to a value in a million.
+#[tokio::test(flavor = "multi_thread")]
+async fn last_digits_of_floating_point_values_are_forgiven() {
+    let bed = Bed::of(SCHEMA).await;
+    let asked = |x: &str, order: &str| {
+        format!("SELECT 1 AS id, {x}::float8 AS x, NULL::float4 AS y UNION ALL SELECT 2, 5.0, 1.5 {order}")
+    };
+    let (a, b, far) = ("1.0000000049999", "1.0000000050001", "1.0000001");
+    for order in ["", "ORDER BY 1", "ORDER BY 1 LIMIT 2"] {
+        let before = statement(&asked(a, order), &[]);
+        let same = bed.check(&before, &asked(b, order)).await;
+        assert_eq!(same.answers, Answers::Same, "{}", same.reason);
+        assert!(same.reason.contains("last digits"), "{}", same.reason);
+        let differs = bed.check(&before, &asked(far, order)).await;
+        assert_eq!(differs.answers, Answers::Differs, "{}", differs.reason);
+    }
+    let mixed = bed.check(&statement(&asked(a, "ORDER BY 1"), &[]), &asked(b, "ORDER BY 1 DESC")).await;
+    assert_eq!(mixed.answers, Answers::Differs, "{}", mixed.reason);
 }

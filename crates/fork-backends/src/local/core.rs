@@ -250,8 +250,16 @@ pub(super) async fn sweep(home: &Home, leases: &Leases) -> Result<Vec<UniverseId
 /// Ends tools, such as `pg_basebackup`, that still work on this directory, whoever started them. They are asked
 /// first: `initdb` then lets the server that it runs end, which gives its shared memory back.
 pub(super) async fn end_tools(directory: &Path) -> Result<()> {
-    for process in working_in(directory).into_iter().filter(|process| !process.is_server()) {
-        process.end().await?;
+    // Looked for again: what was ended may have started another meanwhile, as `pg_basebackup` does for the log.
+    for _ in 0..=ATTEMPTS {
+        let mut tools = working_in(directory);
+        tools.retain(|process| !process.is_server());
+        if tools.is_empty() {
+            break;
+        }
+        for process in tools {
+            process.end().await?;
+        }
     }
     for process in working_in(directory) {
         // Such a server ends when nobody talks to it any more.

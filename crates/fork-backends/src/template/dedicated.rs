@@ -45,16 +45,18 @@ pub(super) async fn obtain(cx: &Context, place: &Place, facts: &Facts) -> Result
     let draft = place.leases.acquire(draft.clone(), SCHEME, Terms::default(), holds(&draft))?;
     let swap = async {
         let cost = fill(cx, place, facts, &session, &draft).await?;
-        let terms = Terms { ttl: KEPT, detached: true };
-        let mut lease = place.leases.acquire(id.clone(), SCHEME, terms, holds(&id))?;
-        "dedicated_copy".clone_into(&mut lease.mechanism);
-        lease.cost = cost;
+        // Until the copy has its name, its lease too goes with this process.
+        let mut lease = place.leases.acquire(id.clone(), SCHEME, Terms::default(), holds(&id))?;
         database::remove(cx, &session, &id).await?;
         let (old, new) = (quote::ident(draft.id.as_str()), quote::ident(id.as_str()));
         // Nobody, not even by accident, connects to it.
         session.batch(cx, &format!("ALTER DATABASE {old} ALLOW_CONNECTIONS false")).await?;
         session.batch(cx, &format!("ALTER DATABASE {old} RENAME TO {new}")).await?;
-        place.leases.update(&lease)?;
+        lease.owner = None;
+        lease.ttl_seconds = KEPT.as_secs();
+        "dedicated_copy".clone_into(&mut lease.mechanism);
+        lease.cost = cost;
+        place.leases.renew(&mut lease)?;
         database::mark(cx, &session, &lease).await
     };
     match Box::pin(swap).await {

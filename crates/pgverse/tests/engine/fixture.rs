@@ -32,16 +32,10 @@ impl Fixture {
     }
 
     pub(crate) fn backend(&self) -> Arc<dyn ForkBackend> {
-        self.made(vec![self.sql.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()])
-    }
-
-    /// With the statistics that the script left.
-    pub(crate) fn unanalyzed(&self) -> Arc<dyn ForkBackend> {
-        self.made(vec![self.sql.to_owned()])
-    }
-
-    fn made(&self, sql: Vec<String>) -> Arc<dyn ForkBackend> {
-        let golden = GoldenSource::Script { name: self.name.to_owned(), sql };
+        let golden = GoldenSource::Script {
+            name: self.name.to_owned(),
+            sql: vec![self.sql.to_owned(), "VACUUM (FREEZE, ANALYZE)".to_owned()],
+        };
         let config = LocalConfig { home: Some(self.home.path().to_owned()), ..LocalConfig::new(golden) };
         Arc::new(LocalBackend::new(config).expect("the backend's options are right"))
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use pgverse::competition::Competition;
+use pgverse::fork_backends::template::{TemplateBackend, TemplateConfig};
 use pgverse::types::{
     Answers, Candidate, CandidateStatus, Change, IndexKey, Operation, Report, SettingScope, Workload,
 };
-use pgverse_testkit::FixedAgent;
+use pgverse_testkit::{FixedAgent, TestServer};
 
 use crate::fixture::{Fixture, index, quick, read};
 use crate::{candidate, good, rewrite, workload};
@@ -100,23 +101,26 @@ async fn statistics_that_an_index_brings_are_its_own() {
         predicate: None,
         partitions: None,
     };
-    // Nobody has analyzed the table since its rows changed.
-    let fixture = Fixture::of(
-        "stale",
-        "CREATE TABLE things (id int, owner int, label text, amount int);
+    // Nobody has analyzed the table since its rows changed; a golden image would be, a template is taken as it is.
+    let server = TestServer::start().await;
+    server.sql("postgres", "CREATE DATABASE stale").await;
+    let table = "CREATE TABLE things (id int, owner int, label text, amount int);
          INSERT INTO things SELECT i, 77, 'label ' || i, 1 FROM generate_series(1, 20000) AS i;
          ANALYZE things;
          ALTER TABLE things SET (autovacuum_enabled = off);
-         UPDATE things SET owner = id;",
-    );
+         UPDATE things SET owner = id;";
+    server.sql("stale", table).await;
+    let home = pgverse_testkit::home();
+    let config =
+        TemplateConfig { home: Some(home.path().into()), ..TemplateConfig::new(server.dsn("stale")) };
     let report = Competition::builder()
         .workload(Workload {
             statements: vec![
                 read("upper", "SELECT id FROM things WHERE upper(label) = 'LABEL 77'"),
-                read("one", "SELECT count(*) FROM things WHERE owner = 77"),
+                read("one", "SELECT sum(amount) FROM things WHERE owner = 77"),
             ],
         })
-        .backend(fixture.unanalyzed())
+        .backend(Arc::new(TemplateBackend::new(config).unwrap()))
         .agent(Arc::new(FixedAgent::new(
             "custom",
             vec![

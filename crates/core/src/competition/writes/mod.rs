@@ -90,7 +90,10 @@ fn wants(runner: &Runner<'_>) -> bool {
     let maintained = |operation: &Operation| {
         matches!(
             operation,
-            Operation::CreateIndex { .. } | Operation::DropIndex { .. } | Operation::Sql { .. }
+            Operation::CreateIndex { .. }
+                | Operation::DropIndex { .. }
+                | Operation::AddConstraint { .. }
+                | Operation::Sql { .. }
         )
     };
     runner.trial.state == TrialState::Measured
