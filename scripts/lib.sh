@@ -88,3 +88,24 @@ need_postgres() {
     fi
     die "PostgreSQL is missing and could not be installed: install the package postgresql, or set PGVERSE_PG_BIN"
 }
+
+# The migration tools whose formats `pgverse export` writes, for its tests; the same folder as in
+# crates/core/tests/export/tools.rs. Installed anew when a version changes.
+need_migration_tools() {
+    tools=${PGVERSE_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pgverse-test-tools}
+    python='alembic==1.20.1 psycopg[binary]==3.*'
+    # The Prisma of the last series whose command can use the schema engine that npm carries, as WebAssembly.
+    node='node-pg-migrate@9.0.0 pg@8 prisma@6.19.0 @prisma/adapter-pg@7.10.1'
+    [ "$(cat "$tools/installed" 2>/dev/null)" != "$python $node" ] || return 0
+    say "installing migration tools into $tools"
+    have npm || apt_install nodejs npm || return 1
+    rm -rf "$tools"
+    mkdir -p "$tools/node"
+    if ! python3 -m venv "$tools/python" >/dev/null 2>&1; then
+        apt_install python3-venv && python3 -m venv --clear "$tools/python" || return 1
+    fi
+    # Unquoted: each word is a package.
+    "$tools/python/bin/pip" install --quiet --disable-pip-version-check $python >&2 || return 1
+    npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/node" $node >&2 || return 1
+    printf '%s' "$python $node" >"$tools/installed"
+}

@@ -47,6 +47,7 @@ async fn run(cli: Cli, signal: &mut Option<u8>) -> Result<Outcome> {
         Command::Promote(args) => commands::promote::run(&cx, args).await,
         Command::Rollback(args) => commands::promote::undo(&cx, args).await,
         Command::Promotions(args) => commands::promote::list(&cx, args).await,
+        Command::Export(args) => commands::export::run(&args),
         Command::Fork(command) => commands::fork::run(&cx, command).await,
     };
     *signal = signals.seen();

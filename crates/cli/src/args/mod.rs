@@ -4,6 +4,7 @@ mod load;
 mod log;
 mod promote;
 mod workload;
+pub(crate) mod export;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Show the promotions of a database
     Promotions(Promotions),
+    /// Write the winner's change as migration files, and rewritten statements as patches
+    Export(export::Export),
     /// Make, list and destroy forks by hand
     #[command(subcommand)]
     Fork(Fork),

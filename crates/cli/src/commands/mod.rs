@@ -2,6 +2,7 @@
 
 pub(crate) mod compete;
 pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod fork;
 pub(crate) mod judge;
 pub(crate) mod load;

@@ -1,6 +1,7 @@
 //! `pgverse plan`: what promoting the winner would do, and the hash that approves it.
 
 use pgverse::Result;
+use pgverse::promote::patches;
 use pgverse::types::{PromotionStep, Report};
 
 use crate::args::ReportFile;
@@ -38,6 +39,14 @@ fn text(report: &Report) -> String {
         }
         for sql in &step.down {
             text.push_str(&format!("-- undo: {};\n", sql.replace('\n', "\n--       ")));
+        }
+    }
+    let patches = patches::of(report);
+    if !patches.is_empty() {
+        text.push('\n');
+        for line in patches::markdown(report, &patches).lines() {
+            text.push_str(format!("-- {line}").trim_end());
+            text.push('\n');
         }
     }
     text

@@ -11,9 +11,11 @@
 mod action;
 mod approval;
 mod canonical;
+pub mod export;
 mod journal;
 mod lock;
 mod own;
+pub mod patches;
 mod plan;
 mod policy;
 mod precondition;

@@ -63,6 +63,7 @@ mod scan;
 mod split;
 mod sql;
 pub mod stats;
+pub(crate) mod uses;
 
 use std::collections::BTreeMap;
 use std::path::Path;
