@@ -1,10 +1,10 @@
 //! The command line.
 
+pub(crate) mod export;
 mod load;
 mod log;
 mod promote;
 mod workload;
-pub(crate) mod export;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;

@@ -166,7 +166,10 @@ async fn prisma_applies_and_its_files_revert() {
     let project = Project::empty().await;
     let adapter = tool("node/node_modules/@prisma/adapter-pg/dist/index.mjs");
     let config = tool("node/node_modules/prisma/config.js");
-    project.file("prisma/schema.prisma", "datasource db {\n  provider = \"postgresql\"\n}\n");
+    project.file(
+        "prisma/schema.prisma",
+        "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
+    );
     project.file("migrations/migration_lock.toml", "provider = \"postgresql\"\n");
     project.file("migrations/0_first/migration.sql", SCHEMA);
     project.file(

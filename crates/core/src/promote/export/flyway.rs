@@ -27,7 +27,7 @@ fn text(migration: &Migration, unit: &Unit, side: &Side) -> String {
     if side.outside {
         text.push_str(
             "-- run with flyway.postgresql.transactional.lock=false: Flyway's own lock is else held in a transaction,\n\
-             -- which this waits for; lock_timeout must be 0 for the role that runs this\n",
+             -- which this waits for, lock_timeout must be 0 for the role that runs this\n",
         );
         side.statements.iter().for_each(|sql| text.push_str(&terminated(sql)));
     } else if side.statements.is_empty() {

@@ -22,7 +22,7 @@ fn text(migration: &Migration, unit: &Unit, side: &Side) -> String {
     let mut text = comments("--", migration.lines(unit));
     if side.outside {
         text.push_str(
-            "-- alone in its file: Prisma sends a file as one query; lock_timeout must be 0 for the role\n",
+            "-- alone in its file: Prisma sends a file as one query, lock_timeout must be 0 for the role\n",
         );
         side.statements.iter().for_each(|sql| text.push_str(&terminated(sql)));
     } else if side.statements.is_empty() {

@@ -45,9 +45,10 @@ pub(super) fn terminated(sql: &str) -> String {
     format!("{sql}{line};\n")
 }
 
-/// Lines as comments, each after this mark.
+/// Lines as comments, each after this mark. Without semicolons: what Prisma sends through a driver adapter is cut at
+/// every one of them, also in comments.
 pub(super) fn comments<'a>(mark: &str, lines: impl IntoIterator<Item = &'a str>) -> String {
-    lines.into_iter().map(|line| format!("{mark} {line}\n")).collect()
+    lines.into_iter().map(|line| format!("{mark} {}\n", line.replace(';', ","))).collect()
 }
 
 /// A string literal of Python and of JavaScript: what JSON writes means the same in both (ECMA-262, "String
