@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use pgverse::Context;
 use pgverse::pg::{Session, Source, read_catalog};
 use pgverse::promote::{PromotionRecord, PromotionState, StepState, promotions};
-use pgverse::types::{Candidate, Change, IndexKey, Operation, Refresh, Workload};
-use pgverse_testkit::{TestServer, dump_schema, kill_after, report_of};
+use pgverse::types::{Candidate, Change, Operation, Refresh, Workload};
+use pgverse_testkit::{TestServer, dump_schema, index, kill_after, report_of};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use support::Home;
@@ -35,19 +35,6 @@ struct Shop {
     report: PathBuf,
     hash: String,
     before: String,
-}
-
-fn index(table: &str, name: &str, column: &str) -> Operation {
-    Operation::CreateIndex {
-        schema: "public".into(),
-        table: table.into(),
-        name: name.into(),
-        method: "btree".into(),
-        keys: vec![IndexKey::column(column)],
-        include: Vec::new(),
-        predicate: None,
-        partitions: None,
-    }
 }
 
 impl Shop {

@@ -7,7 +7,7 @@ use pgverse::types::{Answers, Candidate, CandidateStatus, Change, LockLevel, Ope
 use pgverse_testkit::FixedAgent;
 
 use crate::counting::Counting;
-use crate::fixture::{Fixture, index_on, quick, read};
+use crate::fixture::{Fixture, quick, read};
 use crate::{candidate, nothing_left};
 
 /// A table of wide rows, of which ninety-nine in a hundred are gone.
@@ -54,7 +54,7 @@ async fn a_change_that_no_transaction_can_undo_is_raced_between_forks() {
             ],
         ),
         sql("emptied", &["VACUUM sparse", "DELETE FROM sparse WHERE id = 100"]),
-        Candidate::new("index", Change::of(index_on("sparse", "sparse_id", "id"))),
+        Candidate::new("index", Change::of(pgverse_testkit::index("sparse", "sparse_id", "id"))),
     ];
     let report = competition(backend.clone(), candidates).build().unwrap().run().await.unwrap();
     nothing_left(backend.as_ref()).await;

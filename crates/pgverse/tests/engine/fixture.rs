@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pgverse::competition::RaceOptions;
 use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
 use pgverse::traits::ForkBackend;
-use pgverse::types::{IndexKey, Operation, ParameterSet, Statement, StatementKind};
+use pgverse::types::{Operation, ParameterSet, Statement, StatementKind};
 
 const THINGS: &str = "CREATE TABLE things (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, owner int, label text, amount int);
     INSERT INTO things (owner, label, amount) SELECT i % 1000, 'label ' || i, i % 97 FROM generate_series(1, 60000) AS i;";
@@ -61,18 +61,5 @@ pub(crate) fn statement(id: &str, sql: &str, kind: StatementKind) -> Statement {
 }
 
 pub(crate) fn index(name: &str, column: &str) -> Operation {
-    index_on("things", name, column)
-}
-
-pub(crate) fn index_on(table: &str, name: &str, column: &str) -> Operation {
-    Operation::CreateIndex {
-        schema: "public".into(),
-        table: table.into(),
-        name: name.into(),
-        method: "btree".into(),
-        keys: vec![IndexKey::column(column)],
-        include: Vec::new(),
-        predicate: None,
-        partitions: None,
-    }
+    pgverse_testkit::index("things", name, column)
 }

@@ -7,7 +7,7 @@ use pgverse::types::{Candidate, Change, Operation, StatementKind, Workload};
 use pgverse_testkit::FixedAgent;
 
 use crate::candidate;
-use crate::fixture::{Fixture, index_on, quick, read, statement};
+use crate::fixture::{Fixture, quick, read, statement};
 
 const EVENTS: &str = "CREATE TABLE events (id bigint, at date NOT NULL, owner int, label text) PARTITION BY RANGE (at);
     CREATE TABLE events_2023 PARTITION OF events FOR VALUES FROM ('2023-01-01') TO ('2024-01-01');
@@ -37,7 +37,8 @@ async fn indexes_on_a_partitioned_table_count_unite_and_can_be_promoted() {
             ),
         ],
     };
-    let on = |table, name, column| Candidate::new(name, Change::of(index_on(table, name, column)));
+    let on =
+        |table, name, column| Candidate::new(name, Change::of(pgverse_testkit::index(table, name, column)));
     let candidates = vec![
         on("events", "events_owner", "owner"),
         on("events", "events_label", "label"),
