@@ -6,9 +6,24 @@ use super::session::Parameters;
 use super::{Dsn, Session};
 use crate::context::Context;
 use crate::error::Result;
+use crate::promote::Approval;
 use crate::types::Plan;
 
-/// The database that is to be made faster. Opens read-only sessions and nothing else.
+/// The database that is to be made faster. Opens read-only sessions and nothing else; the connection string, by which a
+/// session could be opened that writes, does not come out again:
+///
+/// ```compile_fail,E0624
+/// # use pgverse_core::pg::{Dsn, Source};
+/// # fn f(source: &Source, approval: &pgverse_core::promote::Approval) {
+/// let dsn: &Dsn = source.dsn(approval); // private method
+/// # }
+/// ```
+///
+/// ```compile_fail,E0616
+/// # fn f(source: &pgverse_core::pg::Source) {
+/// let dsn = &source.dsn; // private field
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Source {
     dsn: Dsn,
@@ -27,8 +42,13 @@ impl Source {
         Ok(SourceSession { session })
     }
 
-    /// Connection string, for a fork backend that copies the source with PostgreSQL's own tools.
-    pub fn dsn(&self) -> &Dsn {
+    /// Whether the server is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        self.dsn.is_local()
+    }
+
+    /// The connection string, by which a session can be opened that writes: for promotion only, which has an approval.
+    pub(crate) fn dsn(&self, _: &Approval) -> &Dsn {
         &self.dsn
     }
 }

@@ -41,15 +41,16 @@ impl Target {
     pub(super) async fn open(
         cx: &Context,
         source: &Source,
-        _: &Approval,
+        approval: &Approval,
         search_path: &[String],
     ) -> Result<Self> {
-        let work = Session::connect(cx, source.dsn(), "promotion").await?;
+        let work = Session::connect(cx, source.dsn(approval), "promotion").await?;
         work.rows(cx, SETTINGS, &[]).await?;
         if let Err(error) = work.batch(cx, CHECK_CLIENT).await {
             tracing::debug!(%error, "the server cannot tell whether its client is gone");
         }
-        let target = Self { work, watch: Session::connect(cx, source.dsn(), "promotion watchdog").await? };
+        let target =
+            Self { work, watch: Session::connect(cx, source.dsn(approval), "promotion watchdog").await? };
         target.watch.rows(cx, SETTINGS, &[]).await?;
         target.look_up_names(cx, search_path).await?;
         lock::acquire(cx, &target).await?;

@@ -64,7 +64,7 @@ pub async fn check(
     checks.extend(server::foreign_partitions(cx, &session, plan).await?);
     checks.extend(server::rights(cx, &session, plan).await?);
     checks.extend(server::transactions(cx, &session).await?);
-    checks.extend(server::disk(cx, &session, source.dsn().is_local(), plan).await?);
+    checks.extend(server::disk(cx, &session, source.is_local(), plan).await?);
     Ok(checks)
 }
 
