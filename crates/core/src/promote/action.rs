@@ -32,8 +32,8 @@ pub(super) enum Manner {
 pub(super) struct IndexName {
     pub(super) schema: String,
     pub(super) name: String,
-    /// The table as SQL names it, quoted; absent if it is not known.
-    pub(super) table: Option<String>,
+    /// The table as SQL names it, quoted.
+    pub(super) table: String,
 }
 
 impl IndexName {
@@ -65,7 +65,9 @@ pub(super) fn up(operation: &Operation) -> Result<Vec<Action>> {
             manners.resize(manners.len().max(sql.len()), Manner::Together);
             zip(sql, manners)
         }
-        Operation::DropIndex { schema, name, partitions: None, .. } => zip(sql, vec![drop(schema, name)]),
+        Operation::DropIndex { schema, name, definition, partitions: None } => {
+            zip(sql, vec![drop(schema, name, table_of(definition)?)])
+        }
         Operation::DropIndex { schema, name, partitions: Some(_), .. } => {
             let there = Present::Relation { schema: schema.clone(), name: name.clone() };
             zip(sql, vec![Manner::TogetherIf(there)])
@@ -89,7 +91,9 @@ pub(super) fn up(operation: &Operation) -> Result<Vec<Action>> {
 pub(super) fn down(operation: &Operation) -> Result<Vec<Action>> {
     let sql = operation.undo_online();
     match operation {
-        Operation::CreateIndex { schema, name, partitions: None, .. } => zip(sql, vec![drop(schema, name)]),
+        Operation::CreateIndex { schema, table, name, partitions: None, .. } => {
+            zip(sql, vec![drop(schema, name, &qualified(schema, table))])
+        }
         Operation::CreateIndex { schema, name, partitions: Some(partitions), .. } => {
             let mut actions = vec![drop_whole(schema, name)];
             leftovers(partitions, &mut actions);
@@ -143,7 +147,7 @@ fn leftovers(partitions: &[IndexPartition], actions: &mut Vec<Action>) {
         match &part.partitions {
             None => actions.push(Action {
                 sql: vec![format!("DROP INDEX CONCURRENTLY {}", qualified(&part.schema, &part.name))],
-                manner: drop(&part.schema, &part.name),
+                manner: drop(&part.schema, &part.name, &qualified(&part.schema, &part.table)),
             }),
             Some(below) => {
                 actions.push(drop_whole(&part.schema, &part.name));
@@ -160,12 +164,12 @@ fn drop_whole(schema: &str, name: &str) -> Action {
     }
 }
 
-fn drop(schema: &str, name: &str) -> Manner {
-    Manner::Drop(IndexName { schema: schema.to_owned(), name: name.to_owned(), table: None })
+fn drop(schema: &str, name: &str, table: &str) -> Manner {
+    Manner::Drop(index(schema, name, table))
 }
 
 fn index(schema: &str, name: &str, table: &str) -> IndexName {
-    IndexName { schema: schema.to_owned(), name: name.to_owned(), table: Some(table.to_owned()) }
+    IndexName { schema: schema.to_owned(), name: name.to_owned(), table: table.to_owned() }
 }
 
 /// The table in a definition that `pg_get_indexdef` printed, quoted as it stands there.

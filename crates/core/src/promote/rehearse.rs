@@ -67,20 +67,16 @@ fn lines(
         lines
     };
     match action.manner {
-        Manner::Build(name) => {
-            let mut lines = Vec::new();
-            if let Some(table) = name.table {
-                lines.extend([
-                    "BEGIN".to_owned(),
-                    format!("SET LOCAL lock_timeout = {limit}"),
-                    format!("LOCK TABLE {table} IN SHARE UPDATE EXCLUSIVE MODE"),
-                    "ROLLBACK".to_owned(),
-                ]);
-            }
+        Manner::Build(name) | Manner::Drop(name) => {
+            let mut lines = vec![
+                "BEGIN".to_owned(),
+                format!("SET LOCAL lock_timeout = {limit}"),
+                format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", name.table),
+                "ROLLBACK".to_owned(),
+            ];
             lines.extend(action.sql);
             lines
         }
-        Manner::Drop(_) => action.sql,
         Manner::Together | Manner::TogetherIf(_) => together(action.sql),
         Manner::Schedule => {
             let Operation::CreateMaterializedView { schema, name, refresh, .. } = operation else {

@@ -120,9 +120,7 @@ impl Runner<'_> {
                 self.drop_concurrently(name).await?;
             }
             let result = async {
-                if let Some(table) = &name.table {
-                    self.probe(table).await?;
-                }
+                self.probe(&name.table).await?;
                 // No lock_timeout: it would also end the waits for older transactions, and leave an invalid index.
                 watched(cx, self.target, self.policy, work.batch(cx, sql)).await
             }
