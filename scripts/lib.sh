@@ -89,17 +89,30 @@ need_postgres() {
     die "PostgreSQL is missing and could not be installed: install the package postgresql, or set PGVERSE_PG_BIN"
 }
 
+# pg_cron for the PostgreSQL that Debian installed, for the tests of promotion.
+need_pg_cron() {
+    for bin in /usr/lib/postgresql/*/bin; do
+        ! is_postgres "$bin" || major=$(basename "$(dirname "$bin")")
+    done
+    [ -z "${major:-}" ] || [ -e "/usr/share/postgresql/$major/extension/pg_cron.control" ] || apt_install "postgresql-$major-cron"
+}
+
 # The migration tools whose formats `pgverse export` writes, for its tests; the same folder as in
 # crates/core/tests/export/tools.rs. Installed anew when a version changes.
 need_migration_tools() {
     tools=${PGVERSE_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pgverse-test-tools}
+    # Without TLS: the tests talk to this machine only.
+    sqlx=0.9.0
+    [ "$("$tools/sqlx/bin/sqlx" --version 2>/dev/null)" = "sqlx-cli $sqlx" ] ||
+        cargo install --quiet --locked --debug sqlx-cli --version "$sqlx" --no-default-features --features postgres \
+            --root "$tools/sqlx" >&2 || return 1
     python='alembic==1.20.1 psycopg[binary]==3.*'
     # The Prisma of the last series whose command can use the schema engine that npm carries, as WebAssembly.
     node='node-pg-migrate@9.0.0 pg@8 prisma@6.19.0 @prisma/adapter-pg@7.10.1'
     [ "$(cat "$tools/installed" 2>/dev/null)" != "$python $node" ] || return 0
     say "installing migration tools into $tools"
     have npm || apt_install nodejs npm || return 1
-    rm -rf "$tools"
+    rm -rf "$tools/python" "$tools/node"
     mkdir -p "$tools/node"
     if ! python3 -m venv "$tools/python" >/dev/null 2>&1; then
         apt_install python3-venv && python3 -m venv --clear "$tools/python" || return 1

@@ -12,14 +12,19 @@ use std::path::Path;
 use pgverse_core::ErrorKind;
 use pgverse_core::promote::export::{ExportFile, ExportOptions, Format, export, write};
 use pgverse_core::promote::patches;
+use pgverse_core::types::Operation;
 
 fn files(format: Format) -> Vec<ExportFile> {
     export(&report::report(), format, ExportOptions::default()).unwrap().files
 }
 
-/// The files as one text.
+/// The files as one text, without the hash, which is another one whenever the types of a plan change.
 fn listing(format: Format) -> String {
-    files(format).iter().map(|file| format!("===== {}\n{}", file.path.display(), file.text)).collect()
+    let listing: String =
+        files(format).iter().map(|file| format!("===== {}\n{}", file.path.display(), file.text)).collect();
+    let hash = report::report().promotion.hash;
+    let revision: String = hash.chars().take(12).collect();
+    listing.replace(&hash, "HASH").replace(&revision, "REVISION")
 }
 
 macro_rules! reads_as {
@@ -95,6 +100,25 @@ fn without_a_winner_there_is_nothing_to_export() {
     assert_eq!(error.kind(), ErrorKind::NotFound);
     assert!(patches::of(&report).is_empty());
     assert!("mysql".parse::<Format>().unwrap_err().to_string().contains("node-pg-migrate"));
+}
+
+#[test]
+fn a_report_that_was_edited_is_refused() {
+    let mut steps = report::report();
+    steps.promotion.steps[0].up[0].push_str(" WHERE id > 0");
+    let mut change = report::report();
+    if let Operation::DropIndex { name, .. } =
+        &mut change.universes[0].candidates[0].change.last_mut().unwrap().operation
+    {
+        name.push_str("_other");
+    }
+    let mut hash = report::report();
+    hash.promotion.hash = hash.promotion.hash.chars().rev().collect();
+    for edited in [steps, change, hash] {
+        let error = export(&edited, Format::Sql, ExportOptions::default()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.to_string().contains("do not belong together"), "{error}");
+    }
 }
 
 #[test]

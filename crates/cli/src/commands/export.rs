@@ -33,10 +33,13 @@ pub(crate) fn run(args: &Export) -> Result<Outcome> {
 
 #[cfg(test)]
 mod tests {
+    use pgverse::types::{Candidate, Catalog, Change, Report, Workload};
+    use pgverse_testkit::{index, report_of};
+
     use super::*;
     use crate::output::table::fixture;
 
-    fn args(folder: &tempfile::TempDir, report: &pgverse::types::Report) -> Export {
+    fn args(folder: &tempfile::TempDir, report: &Report) -> Export {
         let path = folder.path().join("report.json");
         std::fs::write(&path, serde_json::to_string(report).unwrap()).unwrap();
         Export {
@@ -50,14 +53,26 @@ mod tests {
     #[test]
     fn files_are_written_once_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let args = args(&folder, &fixture::report());
+        let change = Change::of(index("orders", "orders_user_idx", "user_id"));
+        let report = report_of(Candidate::new("an index", change), Workload::default(), &Catalog::default());
+        let args = args(&folder, &report);
         assert!(matches!(run(&args).unwrap(), Outcome::Done));
-        let name = "20260102030405_pgverse_build_index_orders_user_id_created_at_idx_concurrently.up.sql";
+        let name = "20260102030405_pgverse_build_index_orders_user_idx_concurrently.up.sql";
         let text = std::fs::read_to_string(args.out.join(name)).unwrap();
         assert!(text.starts_with("-- no-transaction\n"), "{text}");
         let error = run(&args).unwrap_err().to_string();
         assert!(error.contains("nothing is overwritten"), "{error}");
         assert_eq!(std::fs::read_dir(&args.out).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_report_that_was_edited_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        // Its hash is not that of its steps.
+        let args = args(&folder, &fixture::report());
+        let error = run(&args).unwrap_err();
+        assert!(error.to_string().contains("do not belong together"), "{error}");
+        assert!(!args.out.exists());
     }
 
     #[test]

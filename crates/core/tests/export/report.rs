@@ -1,7 +1,8 @@
 //! A report whose winner has one change of each kind. Its figures are made up; no user ever sees them.
 
+use pgverse_core::promote;
 use pgverse_core::types::{
-    Candidate, Change, ChangeReport, IndexKey, IndexPartition, Operation, Refresh, Report,
+    Candidate, Change, ChangeReport, IndexKey, IndexPartition, Operation, PromotionReport, Refresh, Report,
 };
 use serde_json::json;
 
@@ -26,18 +27,6 @@ pub(crate) const APPLIED: &str = "SELECT (count(*) FILTER (WHERE c.relname IN ('
      AND to_regclass('public.user_totals') IS NOT NULL \
      AND EXISTS (SELECT FROM pg_statistic_ext WHERE stxname = 'orders_stats'))::text \
      FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid";
-
-/// Of the plan.
-const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-
-fn title(operation: &Operation) -> &'static str {
-    match operation {
-        Operation::CreateIndex { .. } => "build an index concurrently",
-        Operation::DropIndex { .. } => "drop index orders_status_idx concurrently",
-        Operation::RewriteStatement { .. } => "replace the text of buyers",
-        _ => "create, and analyze",
-    }
-}
 
 fn operations() -> Vec<Operation> {
     let public = || "public".to_owned();
@@ -110,18 +99,13 @@ pub(crate) fn report() -> Report {
     let mut candidate =
         Candidate::new("indexes, statistics\nand a view", Change { operations: operations() });
     candidate.id = "index-1".into();
-    let steps = candidate.change.operations.iter().map(|operation| {
-        json!({"title": title(operation), "up": operation.online(), "down": operation.undo_online(),
-            "lock": operation.lock(), "transactional": operation.transactional(), "operation": operation})
-    });
-    let steps: Vec<_> = steps.collect();
     let ratio = json!({"estimate": 0.312, "low": 0.301, "high": 0.33});
     let old = "SELECT u.id\nFROM users u\nWHERE (SELECT count(*) FROM orders o WHERE o.user_id = u.id AND o.total > $1) > 0 \
                /*controller='users',route='%2Fbuyers'*/";
     let held = json!({"count": 0, "bytes": 0, "gib_hours": 0.0, "running_hours": 0.0, "price": 0.0});
     let zero = json!({"total_seconds": 0.0, "forking_seconds": 0.0, "building_seconds": 0.0,
         "measuring_seconds": 0.0, "postgres_seconds": 0.0, "postgres_share": 0.0});
-    serde_json::from_value(json!({
+    let mut report: Report = serde_json::from_value(json!({
         "format": 1, "id": "competition-1", "started": "2026-01-02T03:04:58.9Z", "seed": 1, "pgverse": "0.1.0",
         "problem": pgverse_core::types::Problem::default(),
         "workload": {"statements": [{"id": "buyers", "sql": old, "fingerprint": "f1", "kind": "read", "weight": 1.0,
@@ -136,7 +120,7 @@ pub(crate) fn report() -> Report {
                 "statements": [{"id": "buyers", "parameter_set": "big", "pairs": 24, "baseline_ms": 10.0,
                     "candidate_ms": 3.0, "ratio": ratio}]}]}],
         "verdict": {"winner": "index-1", "agent": "index", "ratio": ratio, "reason": "", "noise": 0.02},
-        "promotion": {"hash": HASH, "steps": steps},
+        "promotion": {"hash": "", "steps": []},
         "costs": {"forks": held, "full_clones": held, "formula": ""},
         "trials": [{"candidate": "index-1", "universe": "u", "state": {"state": "measured"}, "answers": "same",
             "checks": [{"statement": "buyers", "parameter_set": "big", "answers": "same", "baseline_rows": 12,
@@ -144,5 +128,7 @@ pub(crate) fn report() -> Report {
             "samples": [], "costs": pgverse_core::types::Costs::default(), "planned_ratio": null,
             "predicted_ratio": null, "staleness_seconds": 60.0}]
     }))
-    .unwrap()
+    .unwrap();
+    report.promotion = PromotionReport::from(promote::plan(&candidate, &[], &report.source));
+    report
 }

@@ -75,7 +75,7 @@ impl Project {
     /// The schema without what the tools keep for themselves.
     fn dump(&self) -> String {
         let url = self.url();
-        let own = ["alembic_version", "pgmigrations*", "_prisma_migrations"];
+        let own = ["alembic_version", "pgmigrations*", "_prisma_migrations", "_sqlx_migrations"];
         let mut command = Command::new(require_tool("pg_dump"));
         command.args(["--schema-only", "--no-owner", "--dbname", &url]);
         command.args(own.map(|table| format!("--exclude-table=public.{table}")));
@@ -147,6 +147,19 @@ async fn alembic_applies_and_reverts() {
     assert!(project.is_applied().await);
     project.run(&alembic, &["downgrade", "0a"]);
     assert_eq!(project.dump(), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sqlx_applies_and_reverts() {
+    let project = Project::new(Format::Sqlx).await;
+    let before = project.dump();
+    let sqlx = tool("sqlx/bin/sqlx");
+    for _ in 0..2 {
+        project.run(&sqlx, &["migrate", "run", "--source", "migrations"]);
+        assert!(project.is_applied().await);
+        project.run(&sqlx, &["migrate", "revert", "--source", "migrations", "--target-version", "0"]);
+        assert_eq!(project.dump(), before);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 
 use super::text::{LOCK_TIMEOUT, interval, lock_name, one_line, slug};
 use crate::error::{Error, Result};
-use crate::types::{LockLevel, Operation, PromotionStep, Report};
+use crate::types::{LockLevel, Operation, PromotionPlan, PromotionStep, Report};
 
 /// Everything that the formats write.
 #[derive(Debug)]
@@ -74,20 +74,20 @@ impl Side {
 }
 
 impl Migration {
-    /// Cuts the plan of a report.
-    pub(super) fn of(report: &Report) -> Result<Self> {
+    /// Cuts a report's plan.
+    pub(super) fn of(report: &Report, plan: &PromotionPlan) -> Result<Self> {
         let began: Timestamp = report.started.parse().map_err(|e| {
             Error::invalid("the report does not say when it began")
                 .with("report", &report.id)
                 .with("started", &report.started)
                 .caused_by(e)
         })?;
-        let steps: Vec<&PromotionStep> = report.promotion.steps.iter().filter(|s| !s.up.is_empty()).collect();
+        let steps: Vec<&PromotionStep> = plan.steps.iter().filter(|s| !s.up.is_empty()).collect();
         let mut units = Vec::new();
         for (number, step) in (1..).zip(&steps) {
             units.extend(cut(step, number, steps.len(), units.len()));
         }
-        Ok(Self { began, hash: report.promotion.hash.clone(), header: header(report), units })
+        Ok(Self { began, hash: plan.hash.clone(), header: header(report), units })
     }
 
     /// A number for the unit at this position: the time when the competition began and a second more for each unit.

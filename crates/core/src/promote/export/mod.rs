@@ -20,7 +20,8 @@ pub(in crate::promote) use text::interval;
 pub use write::write;
 
 use super::patches::{self, Patch};
-use crate::error::{Error, ErrorKind, Result};
+use super::promotion_of;
+use crate::error::{Error, Result};
 use crate::types::Report;
 use migration::Migration;
 
@@ -109,15 +110,10 @@ pub struct ExportOptions<'a> {
 /// The plan of a report's winner as files.
 ///
 /// # Errors
-/// `NotFound` without a winner; `InvalidInput` if the report's start is no time, or if Alembic's folder has several
-/// heads and no revision is given.
+/// `NotFound` without a winner; `InvalidInput` if the report's plan and its hash do not belong together, if its start is
+/// no time, or if Alembic's folder has several heads and no revision is given.
 pub fn export(report: &Report, format: Format, options: ExportOptions<'_>) -> Result<Export> {
-    if report.verdict.winner.is_none() {
-        return Err(Error::new(ErrorKind::NotFound, "nothing to export: the report names no winner")
-            .with("report", &report.id)
-            .with("reason", &report.verdict.reason));
-    }
-    let migration = Migration::of(report)?;
+    let migration = Migration::of(report, &promotion_of(report)?)?;
     let mut files = if migration.units.is_empty() {
         Vec::new()
     } else {
