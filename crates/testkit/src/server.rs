@@ -157,6 +157,21 @@ impl TestServer {
         let text = self.session(database).await.text(&Context::new(), sql, &[]).await;
         text.unwrap_or_else(|error| panic!("the test server refuses a query: {error}"))
     }
+
+    /// Whether an extension can be created here; if not, a notice. In CI that is a failure.
+    pub async fn has_extension(&self, name: &str) -> bool {
+        let sql = format!(
+            "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = {})::text",
+            quote::literal(name)
+        );
+        let there = self.text("postgres", &sql).await == "true";
+        assert!(there || std::env::var_os("CI").is_none(), "CI must test with {name}, see scripts/test.sh");
+        if !there {
+            // Not by a macro, whose output the test harness keeps to itself.
+            let _ = writeln!(std::io::stderr(), "NOT TESTED with {name}: it is not installed");
+        }
+        there
+    }
 }
 
 impl Drop for TestServer {

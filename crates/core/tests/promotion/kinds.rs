@@ -2,8 +2,9 @@
 
 use pgverse_core::promote::PromotionState;
 use pgverse_core::types::{LockLevel, Operation, Refresh, SettingScope};
+use pgverse_testkit::index;
 
-use crate::stage::{Stage, index};
+use crate::stage::Stage;
 
 fn everything() -> Vec<Operation> {
     let text = |t: &str| t.to_owned();

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use pgverse_core::promote::{Policy, PromotionState};
 use pgverse_core::types::Operation;
+use pgverse_testkit::index;
 
-use crate::stage::{Stage, index};
+use crate::stage::Stage;
 
 /// Promotes an index on `orders` beside another session; that one is let go as soon as the promoter waits for it.
 async fn beside(database: &str, other: &str, waits: bool) {

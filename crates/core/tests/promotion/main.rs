@@ -2,7 +2,9 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod cron;
 mod kinds;
 mod locks;
 mod refusals;
 mod stage;
+mod watch;

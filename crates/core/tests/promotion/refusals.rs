@@ -3,8 +3,9 @@
 use pgverse_core::ErrorKind;
 use pgverse_core::promote::Approval;
 use pgverse_core::types::Operation;
+use pgverse_testkit::index;
 
-use crate::stage::{Stage, index};
+use crate::stage::Stage;
 
 /// Nothing is written: there is no journal either.
 async fn refused(stage: &Stage, plan: &pgverse_core::types::PromotionPlan, words: &str) {

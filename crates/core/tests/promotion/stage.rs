@@ -9,10 +9,11 @@ use pgverse_core::promote::{
     promotions, rollback,
 };
 use pgverse_core::types::{
-    Candidate, Change, IndexKey, ObjectFacts, Operation, Origin, ParameterSet, PromotionPlan, SourceReport,
-    Statement, StatementKind, Workload,
+    Candidate, Change, ObjectFacts, Operation, Origin, ParameterSet, PromotionPlan, SourceReport, Statement,
+    StatementKind, Workload,
 };
 use pgverse_core::{Context, Result};
+use pgverse_fork_backends::shared::Settings;
 use pgverse_testkit::TestServer;
 
 const SCHEMA: &str = r#"
@@ -41,8 +42,12 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) async fn new() -> Self {
+        Self::with_settings(&Settings::default()).await
+    }
+
+    pub(crate) async fn with_settings(settings: &Settings) -> Self {
         let cx = Context::new();
-        let server = TestServer::start().await;
+        let server = TestServer::with_settings(settings).await;
         server.sql("postgres", "CREATE DATABASE shop").await;
         server.sql("shop", SCHEMA).await;
         let session = server.session("shop").await;
@@ -128,19 +133,6 @@ impl Stage {
                 assert!(expected.contains(&step.state), "{when}: {record:?}");
             }
         }
-    }
-}
-
-pub(crate) fn index(table: &str, name: &str, column: &str) -> Operation {
-    Operation::CreateIndex {
-        schema: "public".into(),
-        table: table.into(),
-        name: name.into(),
-        method: "btree".into(),
-        keys: vec![IndexKey::column(column)],
-        include: Vec::new(),
-        predicate: None,
-        partitions: None,
     }
 }
 
