@@ -18,7 +18,7 @@ tidy:
 fmt:
 	cargo fmt --all
 
-.PHONY: test-matrix bench-forks bench-verdict bench-equality bench-workload fuzz-workload
+.PHONY: test-matrix bench-forks bench-verdict bench-equality bench-promotion bench-workload fuzz-workload
 
 # Forks of the local backend beside a bare probe and beside pg_dump | psql, in one run; SCALES=1 leaves out the 2 GB.
 bench-forks:
@@ -37,6 +37,10 @@ bench-verdict:
 # Equal answers: the corpus of pairs, and published ones from a local copy (LITERATURE=file).
 bench-equality:
 	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
+
+# Promotion beside pgbench, in the lock situations of others, under kill -9, and what it realizes; FIGURES=load for one of them.
+bench-promotion:
+	cargo run --release --locked -p pgverse-benches --bin promotion -- $(FIGURES)
 
 # Server logs beside pgbadger; with REGRESS=folder also SQL files cut as psql cuts them. FIGURES=logs for one of them.
 bench-workload:

@@ -11,9 +11,7 @@ use pgverse::pg::{Dsn, Session, Source, read_catalog};
 use pgverse::promote::{
     Approval, Policy, Promoted, PromotionRecord, PromotionState, StepState, plan, promote, promotions,
 };
-use pgverse::types::{
-    Candidate, Change, IndexKey, ObjectFacts, Operation, PromotionPlan, SourceReport, Workload,
-};
+use pgverse::types::{Candidate, Change, ObjectFacts, Operation, PromotionPlan, SourceReport, Workload};
 use pgverse::{Context, Error, Result};
 use rustix::process::Signal;
 
@@ -158,19 +156,6 @@ fn spawn(programs: &Programs, account: &Account, directory: &Path) -> Result<Ser
 /// How to reach the database of a server by its socket.
 pub(crate) fn dsn(socket: &Path) -> Dsn {
     Dsn::socket(socket, PORT, SUPERUSER, DATABASE)
-}
-
-pub(crate) fn index(table: &str, name: &str, columns: &[&str]) -> Operation {
-    Operation::CreateIndex {
-        schema: "public".into(),
-        table: table.into(),
-        name: name.into(),
-        method: "btree".into(),
-        keys: columns.iter().map(|c| IndexKey::column(*c)).collect(),
-        include: Vec::new(),
-        predicate: None,
-        partitions: None,
-    }
 }
 
 pub(crate) fn statistics(table: &str, columns: &[&str]) -> Operation {

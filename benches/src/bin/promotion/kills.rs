@@ -8,10 +8,11 @@ use pgverse::pg::Source;
 use pgverse::promote::{Approval, Policy, PromotionState, promote, rollback};
 use pgverse::types::{PromotionPlan, Workload};
 use pgverse::{Context, Error, ErrorKind, Result};
+use pgverse_testkit::index;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::ground::{Ground, constraint, dsn, index, statistics, view};
+use crate::ground::{Ground, constraint, dsn, statistics, view};
 
 const SCHEMA: &str = "
     CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL, total numeric NOT NULL, note text);
@@ -36,8 +37,8 @@ pub(crate) async fn run(kills: u32, server_kills: u32, seed: u64) -> Result<()> 
     let mut ground = Ground::new(SCHEMA).await?;
     let plan = ground
         .plan(vec![
-            index("orders", "orders_bench_idx", &["user_id", "total"]),
-            index("event", "event_bench_idx", &["kind"]),
+            index("orders", "orders_bench_idx", "user_id"),
+            index("event", "event_bench_idx", "kind"),
             statistics("orders", &["user_id", "total"]),
             constraint("orders", "CHECK (total >= 0)"),
             view(
@@ -131,7 +132,7 @@ async fn once(
     let last = records.iter().max_by_key(|r| r.id).filter(|_| begun);
     match last {
         Some(record) if record.state == PromotionState::Promoted => Ok(true),
-        Some(record) if !resume => {
+        Some(record) if !resume || record.state == PromotionState::RollingBack => {
             rollback(&ground.cx, &ground.source(), record.id, &Approval::of_rollback(record.id), &patient())
                 .await?;
             tally.undone += 1;

@@ -1,20 +1,24 @@
 //! Figure 1: pgbench's load beside a promotion. What a statement of the load waits for us is sampled from the server;
-//! its worst latency is that of pgbench's own log, beside the worst of the same load without us.
+//! throughput and latency are those of pgbench's own log, before the promotion and beside it.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use pgverse::pg::{Dsn, Session};
 use pgverse::promote::{Policy, PromotionState};
 use pgverse::{Context, Error, ErrorKind, Result};
+use pgverse_testkit::index;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::ground::{Ground, constraint, index, statistics, view};
+use crate::ground::{Ground, constraint, statistics, view};
 
-/// The load runs this long before, and at least this long beside the promotion.
+/// The load runs this long before anything is looked at.
+const WARM_UP: Duration = Duration::from_secs(3);
+/// And this long by itself before the promotion.
 const ALONE: Duration = Duration::from_secs(10);
 /// Longest wait for us that is allowed, seconds.
 const BOUND: f64 = 1.0;
@@ -38,7 +42,7 @@ pub(crate) async fn run(scale: u32) -> Result<()> {
     }
     let plan = ground
         .plan(vec![
-            index("pgbench_accounts", "accounts_bench_idx", &["bid", "abalance"]),
+            index("pgbench_accounts", "accounts_bench_idx", "bid"),
             view(
                 "branch_totals",
                 "SELECT bid, sum(abalance) AS total FROM public.pgbench_accounts GROUP BY bid",
@@ -48,35 +52,39 @@ pub(crate) async fn run(scale: u32) -> Result<()> {
             constraint("pgbench_accounts", "CHECK (abalance > -1000000000)"),
         ])
         .await?;
-    let alone = Load::start(&pgbench, &ground.dsn(), folder.path(), "alone")?;
-    tokio::time::sleep(ALONE).await;
-    let alone = alone.stop()?;
-    let beside = Load::start(&pgbench, &ground.dsn(), folder.path(), "beside")?;
+    let load = Load::start(&pgbench, &ground.dsn(), folder.path(), "bench")?;
+    tokio::time::sleep(WARM_UP).await;
     let sampler = Sampler::start(&ground.cx, &ground.dsn()).await?;
-    let begin = Instant::now();
+    let (begin, start) = (now(), Instant::now());
+    tokio::time::sleep(ALONE).await;
+    let middle = now();
     let promoted = ground.promote(&plan, &Policy::default()).await?;
-    let took = begin.elapsed();
-    tokio::time::sleep(ALONE.saturating_sub(took)).await;
+    let end = now();
+    let took = start.elapsed().saturating_sub(ALONE);
     let (waited, samples) = sampler.stop().await?;
-    let beside = beside.stop()?;
+    let (failed, transactions) = load.stop()?;
+    let alone = Summary::of(&transactions, begin, middle);
+    let beside = Summary::of(&transactions, middle, end);
     let unsound = ground.unsound().await?;
-    let good = waited < BOUND
-        && beside.failed == 0
-        && promoted.state == PromotionState::Promoted
-        && unsound.is_empty();
+    let good =
+        waited < BOUND && failed == 0 && promoted.state == PromotionState::Promoted && unsound.is_empty();
     println!(
         "load: index, view, statistics and constraint promoted in {:.1} s beside pgbench (scale {scale}, 4 clients): \
-         longest wait for us {waited:.3} s in {samples} samples; bound {BOUND} s; {} of {} transactions failed: {}",
+         longest wait for us {waited:.3} s in {samples} samples; bound {BOUND} s; {failed} of {} transactions failed: {}",
         took.as_secs_f64(),
-        beside.failed,
-        beside.transactions,
+        transactions.len(),
         if good { "holds" } else { "BROKEN" }
     );
-    println!(
-        "    worst latency of a transaction {:.3} s beside it, {:.3} s of {} transactions alone; {unsound:?}",
-        beside.worst, alone.worst, alone.transactions
-    );
+    println!("    before:  {alone}");
+    println!("    beside:  {beside}");
+    println!("    throughput beside / before: {:.2}", beside.rate / alone.rate);
+    unsound.iter().for_each(|wrong| println!("    WRONG {wrong}"));
     Ok(())
+}
+
+/// Seconds since 1970, as pgbench logs them.
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs_f64()
 }
 
 fn command(program: &Path, dsn: &Dsn, folder: &Path) -> Command {
@@ -98,12 +106,45 @@ struct Load {
     name: &'static str,
 }
 
-/// What it says of itself.
-struct Summary {
-    transactions: usize,
-    failed: u64,
+/// One transaction of the load.
+struct Transaction {
+    /// Seconds since 1970.
+    ended: f64,
     /// Seconds.
-    worst: f64,
+    took: f64,
+}
+
+/// The transactions that ended in a stretch of time.
+struct Summary {
+    count: usize,
+    /// Per second.
+    rate: f64,
+    /// Seconds: the median, the 99th of a hundred, the worst.
+    latency: [f64; 3],
+}
+
+impl Summary {
+    fn of(transactions: &[Transaction], begin: f64, end: f64) -> Self {
+        let within = transactions.iter().filter(|t| (begin..end).contains(&t.ended));
+        let mut took: Vec<f64> = within.map(|t| t.took).collect();
+        took.sort_by(f64::total_cmp);
+        let at = |percent: usize| took.get(took.len() * percent / 100).copied();
+        let latency = [at(50), at(99), took.last().copied()].map(|t| t.unwrap_or(f64::NAN));
+        #[allow(clippy::cast_precision_loss, reason = "a count of transactions")]
+        let rate = took.len() as f64 / (end - begin);
+        Self { count: took.len(), rate, latency }
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [median, p99, worst] = self.latency.map(|seconds| seconds * 1e3);
+        write!(
+            f,
+            "{} transactions, {:.0} a second; latency {median:.1} ms median, {p99:.1} ms p99, {worst:.0} ms worst",
+            self.count, self.rate
+        )
+    }
 }
 
 impl Load {
@@ -119,7 +160,7 @@ impl Load {
     }
 
     /// Ends it as its own timer would, so that it finishes its transactions and sums up.
-    fn stop(self) -> Result<Summary> {
+    fn stop(self) -> Result<(u64, Vec<Transaction>)> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         let failed = |what: &str| Error::new(ErrorKind::Process, format!("pgbench {what}"));
         let pid = pid.ok_or_else(|| failed("has no process id"))?;
@@ -133,7 +174,7 @@ impl Load {
         let count = text.lines().find_map(|l| l.strip_prefix("number of failed transactions: "));
         let count = count.and_then(|l| l.split_whitespace().next()?.parse().ok());
         // Servers before 15 have no such line; there a failure aborts the client, and with it the run.
-        let mut summary = Summary { transactions: 0, failed: count.unwrap_or(0), worst: 0.0 };
+        let mut transactions = Vec::new();
         let entries = std::fs::read_dir(&self.folder).map_err(|e| failed("left no log").caused_by(e))?;
         for path in entries.filter_map(|e| Some(e.ok()?.path())) {
             let ours = path.file_name().and_then(|n| n.to_str()).is_some_and(|n| n.starts_with(self.name));
@@ -141,13 +182,16 @@ impl Load {
                 continue;
             }
             let log = std::fs::read_to_string(&path).map_err(|e| failed("left no log").caused_by(e))?;
-            // client_id transaction_no time …, where time is in microseconds.
-            for micros in log.lines().filter_map(|l| l.split_whitespace().nth(2)?.parse::<f64>().ok()) {
-                summary.transactions += 1;
-                summary.worst = summary.worst.max(micros / 1e6);
+            // client_id transaction_no time script_no time_epoch time_us, where time is in microseconds.
+            for line in log.lines() {
+                let fields: Vec<f64> =
+                    line.split_whitespace().filter_map(|field| field.parse().ok()).collect();
+                if let [_, _, took, _, seconds, micros, ..] = fields[..] {
+                    transactions.push(Transaction { ended: seconds + micros / 1e6, took: took / 1e6 });
+                }
             }
         }
-        Ok(summary)
+        Ok((count.unwrap_or(0), transactions))
     }
 }
 

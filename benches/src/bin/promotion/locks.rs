@@ -8,8 +8,9 @@ use pgverse::Result;
 use pgverse::pg::Session;
 use pgverse::promote::{Notice, Policy, PromotionState};
 use pgverse::types::PromotionPlan;
+use pgverse_testkit::index;
 
-use crate::ground::{Ground, index};
+use crate::ground::Ground;
 
 const SCHEMA: &str = "
     CREATE TABLE other (id int PRIMARY KEY);
@@ -49,7 +50,7 @@ pub(crate) async fn run() -> Result<()> {
     for (number, (name, here, sql)) in SITUATIONS.into_iter().enumerate() {
         let endless = number + 1 == SITUATIONS.len();
         let ground = Ground::new(SCHEMA).await?;
-        let plan = ground.plan(vec![index("orders", "orders_bench_idx", &["user_id"])]).await?;
+        let plan = ground.plan(vec![index("orders", "orders_bench_idx", "user_id")]).await?;
         let plain = plainly(&ground, &plan, here, sql).await?;
         let heard = Arc::new(Mutex::new(0));
         let counting = Arc::clone(&heard);
