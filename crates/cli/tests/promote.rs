@@ -154,6 +154,13 @@ async fn a_plan_is_rehearsed_promoted_listed_and_undone() {
     shop.home.run(shop.rollback(1)).ended(0);
     shop.home.run(shop.rollback(1)).ended(2);
     shop.home.run(shop.rollback(9)).ended(2).explained(&["no such promotion"]);
+
+    // No statement of the workload uses what it builds, since the workload has none.
+    let mut anxious = shop.promote();
+    anxious.extend(["--watch", "1h", "--auto-rollback"].map(ToOwned::to_owned));
+    let said = shop.home.run(anxious);
+    assert!(said.ended(3).stdout.contains("promotion 2 was undone"), "{said:?}");
+    assert!(said.stderr.contains("nothing to watch") && said.stderr.contains("orders_user"), "{said:?}");
     shop.settle(true, "undone").await;
 }
 

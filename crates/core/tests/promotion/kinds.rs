@@ -33,6 +33,12 @@ fn everything() -> Vec<Operation> {
             scope: SettingScope::Database(text("shop")),
             previous: None,
         },
+        Operation::Setting {
+            name: text("work_mem"),
+            value: text("64MB"),
+            scope: SettingScope::Role(text("app")),
+            previous: None,
+        },
         Operation::AddConstraint {
             schema: text("public"),
             table: text("orders"),
@@ -66,9 +72,19 @@ fn everything() -> Vec<Operation> {
     ]
 }
 
+/// What is stored for the role `app`; roles are not in the dump.
+const OF_ROLE: &str = "SELECT array_to_string(setconfig, ' ') FROM pg_db_role_setting WHERE setrole = 'app'::regrole \
+    UNION ALL SELECT '' LIMIT 1";
+
+async fn stage() -> Stage {
+    let stage = Stage::new().await;
+    stage.sql("CREATE ROLE app").await;
+    stage
+}
+
 #[tokio::test]
 async fn everything_is_promoted_and_undone() {
-    let stage = Stage::new().await;
+    let stage = stage().await;
     stage.sql("ALTER DATABASE shop SET work_mem TO '7MB'").await;
     let before = stage.dump();
     let plan = stage.plan(everything()).await;
@@ -87,6 +103,7 @@ async fn everything_is_promoted_and_undone() {
     stage.assert_sound("promoted").await;
     assert_ne!(stage.dump(), before);
     assert_eq!(stage.server.text("shop", "SELECT current_setting('work_mem')").await, "32MB");
+    assert_eq!(stage.text(OF_ROLE).await, "work_mem=64MB");
     let record = stage.records().await.remove(0);
     assert_eq!((record.state, record.plan.clone()), (PromotionState::Promoted, plan.clone()));
     assert!(record.verification.is_some());
@@ -99,17 +116,18 @@ async fn everything_is_promoted_and_undone() {
     stage.assert_sound("undone").await;
     assert_eq!(stage.dump(), before);
     assert_eq!(stage.server.text("shop", "SELECT current_setting('work_mem')").await, "9MB");
+    assert_eq!(stage.text(OF_ROLE).await, "");
     assert!(stage.rollback(promoted.id).await.unwrap_err().to_string().contains("undone already"));
 }
 
 /// The last step fails: what came before is undone.
 #[tokio::test]
 async fn a_step_that_fails_undoes_the_others() {
-    let stage = Stage::new().await;
+    let stage = stage().await;
     let before = stage.dump();
     let mut operations = everything();
     operations.insert(
-        8,
+        9,
         Operation::AddConstraint {
             schema: "public".into(),
             table: "orders".into(),
@@ -120,7 +138,7 @@ async fn a_step_that_fails_undoes_the_others() {
     let plan = stage.plan(operations).await;
     let error = stage.promote(&plan, &stage.policy()).await.unwrap_err().to_string();
     assert!(error.contains("impossible") && error.contains("undone as a whole"), "{error}");
-    assert_eq!(stage.dump(), before);
+    assert_eq!((stage.dump(), stage.text(OF_ROLE).await), (before, String::new()));
     assert_eq!(stage.records().await[0].state, PromotionState::RolledBack);
     stage.assert_sound("failed").await;
 }
