@@ -1,38 +1,51 @@
-//! `schema/report.schema.json`, made from the types.
+//! The published schemas, made from the types.
 
 use std::path::Path;
 
+use serde_json::Value;
+
 use crate::Problems;
 
-const FILE: &str = "schema/report.schema.json";
+/// Each file and what makes it.
+const FILES: &[(&str, fn() -> Value)] = &[
+    ("schema/report.schema.json", pgverse_core::report::schema),
+    ("schema/host.schema.json", pgverse::host::schema),
+];
 
-/// Writes the schema of the report.
+/// Writes the schemas.
 pub(crate) fn write(root: &Path) -> Result<(), Problems> {
-    let path = root.join(FILE);
-    let folder = path.parent().unwrap_or(root);
-    std::fs::create_dir_all(folder)
-        .and_then(|()| std::fs::write(&path, text()?))
-        .map_err(|e| vec![format!("cannot write {FILE}: {e}")])
-}
-
-/// Fails if the file is not what the types say.
-pub(crate) fn check(root: &Path) -> Result<(), Problems> {
-    let expected = text().map_err(|e| vec![e.to_string()])?;
-    match std::fs::read_to_string(root.join(FILE)) {
-        Ok(found) if found == expected => Ok(()),
-        Ok(_) => Err(vec![format!("{FILE} does not fit the types; run: cargo xtask schema")]),
-        Err(e) => Err(vec![format!("cannot read {FILE}: {e}")]),
+    for (file, schema) in FILES {
+        let path = root.join(file);
+        let folder = path.parent().unwrap_or(root);
+        std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&path, text(*schema)?))
+            .map_err(|e| vec![format!("cannot write {file}: {e}")])?;
     }
+    Ok(())
 }
 
-fn text() -> std::io::Result<String> {
-    Ok(serde_json::to_string_pretty(&pgverse_core::report::schema())? + "\n")
+/// Fails if a file is not what the types say.
+pub(crate) fn check(root: &Path) -> Result<(), Problems> {
+    let mut problems = Vec::new();
+    for (file, schema) in FILES {
+        let expected = text(*schema).map_err(|e| vec![e.to_string()])?;
+        match std::fs::read_to_string(root.join(file)) {
+            Ok(found) if found == expected => {}
+            Ok(_) => problems.push(format!("{file} does not fit the types; run: cargo xtask schema")),
+            Err(e) => problems.push(format!("cannot read {file}: {e}")),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+fn text(schema: fn() -> Value) -> std::io::Result<String> {
+    Ok(serde_json::to_string_pretty(&schema())? + "\n")
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_published_schema_fits_the_types() {
+    fn the_published_schemas_fit_the_types() {
         super::check(crate::root()).unwrap();
     }
 }

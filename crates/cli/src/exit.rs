@@ -1,7 +1,5 @@
 //! How the command ends: exit status and the words of an error.
 
-use std::process::ExitCode;
-
 use pgverse::{Error, ErrorKind};
 
 /// How a command ended.
@@ -21,23 +19,23 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Exit status of this outcome.
-    pub(crate) fn code(self) -> ExitCode {
+    pub(crate) fn code(self) -> u8 {
         match self {
-            Self::Done => ExitCode::SUCCESS,
-            Self::Refused => ExitCode::from(2),
-            Self::NoWinner | Self::Different => ExitCode::from(3),
-            Self::Unverifiable => ExitCode::from(4),
+            Self::Done => 0,
+            Self::Refused => 2,
+            Self::NoWinner | Self::Different => 3,
+            Self::Unverifiable => 4,
         }
     }
 }
 
 /// Exit status of a failure. A run that a signal stopped reports the signal, as shells do.
-pub(crate) fn code_of(error: &Error, signal: Option<u8>) -> ExitCode {
-    ExitCode::from(match (error.kind(), signal) {
+pub(crate) fn code_of(error: &Error, signal: Option<u8>) -> u8 {
+    match (error.kind(), signal) {
         (ErrorKind::Cancelled, Some(signal)) => 128 + signal,
         (ErrorKind::InvalidInput | ErrorKind::NotFound, _) => 2,
         _ => 1,
-    })
+    }
 }
 
 /// An error as the user reads it: where, what, why; then the way out.
@@ -97,14 +95,14 @@ mod tests {
             explain(&error),
             "error: w.sql:3: syntax error (near: FORM): no such word\nhelp: correct the statement"
         );
-        assert_eq!(code_of(&error, None), ExitCode::from(2));
+        assert_eq!(code_of(&error, None), 2);
     }
 
     #[test]
     fn only_a_cancelled_run_reports_the_signal() {
         let stopped = Error::new(ErrorKind::Cancelled, "the run was cancelled");
-        assert_eq!(code_of(&stopped, Some(15)), ExitCode::from(143));
-        assert_eq!(code_of(&stopped, None), ExitCode::from(1));
-        assert_eq!(code_of(&Error::new(ErrorKind::Disk, "full"), Some(2)), ExitCode::from(1));
+        assert_eq!(code_of(&stopped, Some(15)), 143);
+        assert_eq!(code_of(&stopped, None), 1);
+        assert_eq!(code_of(&Error::new(ErrorKind::Disk, "full"), Some(2)), 1);
     }
 }

@@ -29,6 +29,7 @@
 
 pub mod backends;
 pub mod demo;
+pub mod host;
 
 pub use pgverse_agents as agents;
 #[doc(inline)]

@@ -15,7 +15,7 @@ use crate::pg::Source;
 use crate::types::{PromotionPlan, Workload};
 
 /// What became of a promotion.
-#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, schemars::JsonSchema)]
 pub struct Promoted {
     /// Its number in the journal; what `rollback` wants.
     pub id: i64,

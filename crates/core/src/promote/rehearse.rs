@@ -11,7 +11,7 @@ use crate::pg::Source;
 use crate::types::{Operation, PromotionPlan};
 
 /// What promoting would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Rehearsal {
     /// Every check.
     pub checks: Vec<Check>,

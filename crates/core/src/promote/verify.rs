@@ -11,7 +11,7 @@ use crate::pg::Source;
 use crate::types::{Operation, ParameterSetId, Plan, PromotionPlan, StatementId, Workload};
 
 /// The plan of one statement with one parameter set, before and after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StatementPlans {
     /// Statement.
     pub statement: StatementId,
@@ -29,7 +29,7 @@ pub struct StatementPlans {
 }
 
 /// What was found after a promotion.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verification {
     /// Every statement and parameter set of the workload.
     pub statements: Vec<StatementPlans>,

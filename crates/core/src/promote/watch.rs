@@ -19,7 +19,7 @@ const Z: f64 = 2.576;
 const LOOKS: u32 = 10;
 
 /// What the statistics of statements said at the end of a watch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WatchReport {
     /// How long was watched, seconds.
     pub seconds: f64,
@@ -31,7 +31,7 @@ pub struct WatchReport {
 }
 
 /// One statement, before and since.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StatementGain {
     /// Statement of the workload, if it is one.
     pub statement: Option<StatementId>,

@@ -204,6 +204,7 @@ pub struct IndexKey {
     /// Operator class, if not the default one.
     pub opclass: Option<String>,
     /// Descending.
+    #[serde(default)]
     pub descending: bool,
     /// NULLS FIRST or LAST where it differs from the default of the direction.
     pub nulls_first: Option<bool>,

@@ -153,7 +153,12 @@ pub fn parse_with_origins(text: &str, name: &str) -> Result<Parsed> {
     parse_with_usual(text, name, &[])
 }
 
-fn parse_with_usual(text: &str, name: &str, usual: &[ParameterSet]) -> Result<Parsed> {
+/// As [`parse_with_origins`]; statements with parameters that are given no sets in the text get these.
+///
+/// # Errors
+///
+/// As [`parse`].
+pub fn parse_with_usual(text: &str, name: &str, usual: &[ParameterSet]) -> Result<Parsed> {
     let begin = text.trim_start_matches('\u{feff}').trim_start();
     let is_json = name.to_ascii_lowercase().ends_with(".json") || begin.starts_with(['[', '{']);
     let is_toml = name.to_ascii_lowercase().ends_with(".toml");

@@ -8,7 +8,7 @@ use crate::pg::{Parameters, Session, Source};
 use crate::types::PromotionPlan;
 
 /// How far a promotion came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PromotionState {
     /// Under way, or its promoter died.
@@ -34,7 +34,7 @@ impl PromotionState {
 }
 
 /// How far a step came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StepState {
     /// Not begun.
@@ -63,7 +63,7 @@ impl StepState {
 }
 
 /// One promotion in the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PromotionRecord {
     /// Its number; what `rollback` wants.
     pub id: i64,
@@ -92,7 +92,7 @@ pub struct PromotionRecord {
 }
 
 /// One step in the journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StepRecord {
     /// From 1.
     pub number: usize,

@@ -27,12 +27,15 @@ pub enum Operation {
         /// Index name, not qualified.
         name: String,
         /// Access method, such as `btree`.
+        #[serde(default = "btree")]
         method: String,
         /// Key columns or expressions, in order.
         keys: Vec<IndexKey>,
         /// INCLUDE columns.
+        #[serde(default)]
         include: Vec<String>,
         /// WHERE clause as SQL.
+        #[serde(default)]
         predicate: Option<String>,
         /// The partitions of its table, if it is partitioned; the engine fills it in.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -204,6 +207,10 @@ pub enum Effect {
     PlanOnly,
     /// The answers come from another text or another relation and must be compared.
     Answers,
+}
+
+fn btree() -> String {
+    "btree".to_owned()
 }
 
 impl Operation {
