@@ -38,8 +38,13 @@ say "cargo xtask tidy"
 cargo xtask tidy
 say "documentation examples"
 cargo test --workspace --doc --locked --quiet
+say "types of the packages"
+scripts/types.py --check
 say "tests"
 if cargo nextest --version >/dev/null 2>&1; then
-    exec cargo nextest run --workspace --locked ${CI:+--profile ci}
+    cargo nextest run --workspace --locked ${CI:+--profile ci}
+else
+    cargo test --workspace --all-targets --locked
 fi
-exec cargo test --workspace --all-targets --locked
+say "the Python package"
+exec scripts/python.sh

@@ -171,6 +171,8 @@ export interface SameRequest {
 export interface ForkRequest {
   /** Connection string of the database; the demo shop if absent. */
   source?: string | null;
+  /** Size of the demo shop, where there is no source. */
+  demo_scale?: number;
   /** How it is made: a backend's name or URL. */
   backend?: string;
   /** How long it stays at the least, seconds; after that any sweep may destroy it. */

@@ -6,8 +6,11 @@ use serde_json::Value;
 
 use crate::Problems;
 
+/// What makes a schema.
+type Make = fn() -> Value;
+
 /// Each file and what makes it.
-const FILES: &[(&str, fn() -> Value)] = &[
+const FILES: &[(&str, Make)] = &[
     ("schema/report.schema.json", pgverse_core::report::schema),
     ("schema/host.schema.json", pgverse::host::schema),
 ];
@@ -38,7 +41,7 @@ pub(crate) fn check(root: &Path) -> Result<(), Problems> {
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-fn text(schema: fn() -> Value) -> std::io::Result<String> {
+fn text(schema: Make) -> std::io::Result<String> {
     Ok(serde_json::to_string_pretty(&schema())? + "\n")
 }
 

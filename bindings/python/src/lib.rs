@@ -29,7 +29,7 @@ mod _native {
 /// Runs the command line to its exit status.
 #[pyfunction]
 fn command(py: Python<'_>, arguments: Vec<String>) -> u8 {
-    py.detach(|| pgverse_cli::main(arguments.into_iter().map(Into::into)))
+    py.detach(|| pgverse_cli::main(arguments.into_iter().map(Into::into).collect()))
 }
 
 /// Every kind of error, so that the package can prove that it knows each.

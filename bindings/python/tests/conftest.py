@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ os.environ["PGVERSE_HOME"] = str(HOME)
 
 import pgverse  # noqa: E402  (it reads the variable)
 
-SMALL = {"demo_scale": 0.05, "options": {"min_rounds": 6, "max_rounds": 8, "measuring_seconds": 3.0,
+SMALL: dict[str, Any] = {"demo_scale": 0.05, "options": {"min_rounds": 6, "max_rounds": 8, "measuring_seconds": 3.0,
                                         "falsification_databases": 20}}
 
 

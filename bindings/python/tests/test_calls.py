@@ -40,7 +40,7 @@ def test_the_demo_has_a_workload() -> None:
 
 
 def test_a_fork_is_made_asked_and_destroyed() -> None:
-    made = pgverse.fork()
+    made = pgverse.fork(demo_scale=0.05)
     assert [f["id"] for f in pgverse.forks()] == [made["id"]]
     same = pgverse.same("SELECT id FROM users WHERE id < 10", "SELECT id FROM users WHERE id <= 9", source=made["dsn"],
                         databases=20)
@@ -53,7 +53,7 @@ def test_a_fork_is_made_asked_and_destroyed() -> None:
 def test_logs_come_to_logging(caplog: pytest.LogCaptureFixture) -> None:
     pgverse.enable_logging(logging.DEBUG)
     with caplog.at_level(logging.DEBUG, logger="pgverse"):
-        pgverse.destroy(pgverse.fork()["id"])
+        pgverse.destroy(pgverse.fork(demo_scale=0.05)["id"])
     assert any(record.name.startswith("pgverse") for record in caplog.records)
 
 

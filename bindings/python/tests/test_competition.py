@@ -111,7 +111,7 @@ class Backend:
         self.destroyed: list[str] = []
 
     async def fork(self) -> dict[str, Any]:
-        made = await pgverse.aio.fork()
+        made = await pgverse.aio.fork(demo_scale=0.05)
         self.made.append(made["id"])
         return {"id": made["id"], "dsn": made["dsn"], "mechanism": "borrowed"}
 

@@ -18,7 +18,7 @@ use crate::exit::Outcome;
 use crate::signals::Signals;
 
 /// Runs the command with these arguments, the first of which is the name of the program, to its exit status.
-pub fn main(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+pub fn main(arguments: Vec<OsString>) -> u8 {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(told) => {

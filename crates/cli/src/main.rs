@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    pgverse_cli::main(std::env::args_os()).into()
+    pgverse_cli::main(std::env::args_os().collect()).into()
 }

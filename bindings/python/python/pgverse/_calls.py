@@ -80,10 +80,14 @@ def promotions(*, source: str) -> list[types.PromotionRecord]:
 
 
 def fork(
-    source: str | None = None, *, backend: str | None = None, ttl_seconds: float | None = None
+    source: str | None = None,
+    *,
+    backend: str | None = None,
+    ttl_seconds: float | None = None,
+    demo_scale: float | None = None,
 ) -> types.Fork:
     """Makes a fork that stays until it is destroyed or its time is over; of the demo shop without a source."""
-    request = given(source=source, backend=backend, ttl_seconds=ttl_seconds)
+    request = given(source=source, backend=backend, ttl_seconds=ttl_seconds, demo_scale=demo_scale)
     return cast("types.Fork", wait(named("fork", request)))
 
 

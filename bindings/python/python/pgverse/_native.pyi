@@ -1,7 +1,17 @@
 from collections.abc import Callable
 from typing import Any, final
 
-__all__: list[str]
+__all__ = [
+    "NativeCall",
+    "NativeContest",
+    "NativeProbe",
+    "after_fork",
+    "call",
+    "command",
+    "error_kinds",
+    "forward_logs",
+    "shut_down",
+]
 
 @final
 class NativeCall:

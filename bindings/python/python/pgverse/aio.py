@@ -81,10 +81,14 @@ async def promotions(*, source: str) -> list[types.PromotionRecord]:
 
 
 async def fork(
-    source: str | None = None, *, backend: str | None = None, ttl_seconds: float | None = None
+    source: str | None = None,
+    *,
+    backend: str | None = None,
+    ttl_seconds: float | None = None,
+    demo_scale: float | None = None,
 ) -> types.Fork:
     """As `pgverse.fork`."""
-    request = given(source=source, backend=backend, ttl_seconds=ttl_seconds)
+    request = given(source=source, backend=backend, ttl_seconds=ttl_seconds, demo_scale=demo_scale)
     return cast("types.Fork", await awaited(named("fork", request)))
 
 

@@ -175,6 +175,8 @@ class ForkRequest(TypedDict, total=False):
     """A fork that is made, destroyed or looked for by hand."""
     source: str | None
     """Connection string of the database; the demo shop if absent."""
+    demo_scale: float
+    """Size of the demo shop, where there is no source."""
     backend: str
     """How it is made: a backend's name or URL."""
     ttl_seconds: float

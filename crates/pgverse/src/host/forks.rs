@@ -23,7 +23,7 @@ pub struct Fork {
 /// Whatever keeps the backend from making it; nothing is left then.
 pub async fn fork(cx: &Context, request: ForkRequest) -> Result<Fork> {
     let ttl = seconds("ttl_seconds", request.ttl_seconds)?;
-    let origin = origin(request.source.as_ref(), 1.0)?;
+    let origin = origin(request.source.as_ref(), request.demo_scale)?;
     let backend = backend(&request.backend, &origin, Tenure::Detached(ttl))?;
     backend.prepare(cx).await?;
     let universe = backend.fork(cx).await?;

@@ -137,6 +137,8 @@ pub struct ForkRequest {
     /// Connection string of the database; the demo shop if absent.
     #[schemars(with = "Option<String>")]
     pub source: Option<SecretString>,
+    /// Size of the demo shop, where there is no source.
+    pub demo_scale: f64,
     /// How it is made: a backend's name or URL.
     pub backend: String,
     /// How long it stays at the least, seconds; after that any sweep may destroy it.
@@ -145,7 +147,7 @@ pub struct ForkRequest {
 
 impl Default for ForkRequest {
     fn default() -> Self {
-        Self { source: None, backend: local(), ttl_seconds: 6.0 * 3600.0 }
+        Self { source: None, demo_scale: 1.0, backend: local(), ttl_seconds: 6.0 * 3600.0 }
     }
 }
 
