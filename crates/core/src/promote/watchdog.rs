@@ -15,7 +15,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 const LOOK: &str = "SELECT a.wait_event_type = 'Lock' AS waits, \
     p.phase, \
     (SELECT string_agg(format('%s (%s, transaction since %s: %s)', b.pid, b.usename, b.xact_start, left(b.query, 80)), '; ') \
-       FROM pg_stat_activity b WHERE a.wait_event_type = 'Lock' AND b.pid = ANY (pg_blocking_pids(a.pid))) AS blockers, \
+       FROM pg_stat_activity b WHERE a.wait_event_type = 'Lock' AND b.pid = ANY (pg_blocking_pids(a.pid)) \
+         AND b.pid <> pg_backend_pid()) AS blockers, \
     (SELECT max(extract(epoch FROM clock_timestamp() - l.waitstart))::float8 \
        FROM pg_locks l JOIN pg_stat_activity w ON w.pid = l.pid \
        WHERE NOT l.granted AND l.pid <> a.pid AND w.backend_type = 'client backend' \
