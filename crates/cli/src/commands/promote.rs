@@ -103,6 +103,7 @@ fn script(plan: &PromotionPlan, rehearsal: &Rehearsal) -> String {
         };
         text.push_str(&format!("-- {finding}: {}: {}\n", check.name, check.detail));
     }
+    text.push_str("-- beside what follows, every state is written to the journal (schema pgverse), under an advisory lock\n");
     let steps = plan.steps.iter().zip(&rehearsal.steps).zip(&rehearsal.back);
     for (number, ((step, up), down)) in (1..).zip(steps) {
         text.push_str(&format!("\n-- step {number}: {}\n-- {}\n", step.title, super::plan::manner(step)));
@@ -169,6 +170,9 @@ fn listing(records: &[PromotionRecord]) -> String {
         }
         if let Some(error) = &record.error {
             text.push_str(&format!("     {error}\n"));
+        }
+        if let Some(ratio) = record.realized.as_ref().and_then(|r| r["ratio"].as_f64()) {
+            text.push_str(&format!("     watched: ratio {ratio:.3}\n"));
         }
     }
     text
