@@ -170,9 +170,7 @@ class _Function:
 
 def named(target: Any, method: str) -> tuple[str, Any]:
     """The name of an agent or a judge, and an object that has the method."""
-    if callable(getattr(target, method, None)):
-        return str(getattr(target, "name", type(target).__name__.lower())), target
-    if callable(target):
+    if callable(target) and not callable(getattr(target, method, None)):
         return str(getattr(target, "name", getattr(target, "__name__", "custom"))), _Function(method, target)
     return str(getattr(target, "name", type(target).__name__.lower())), target
 
