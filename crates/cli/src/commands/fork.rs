@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use pgverse::backends::{self, Origin, Tenure, backend};
-use pgverse::demo::Demo;
+use pgverse::backends;
+use pgverse::host::{self, ForkRequest, SourceRequest};
 use pgverse::pg::Dsn;
 use pgverse::types::{Universe, UniverseId};
-use pgverse::{Context, Error, ErrorKind, Result};
+use pgverse::{Context, Result};
 use serde::Serialize;
 
 use crate::args::{Fork, From};
@@ -25,30 +25,18 @@ pub(crate) async fn run(cx: &Context, command: Fork) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A fork and how to reach it. The password, if the source needs one, is not told: the user has it.
-#[derive(Serialize)]
-struct Created {
-    #[serde(flatten)]
-    universe: Universe,
-    dsn: String,
-}
-
 async fn create(cx: &Context, from: &From, ttl: Duration, json: Option<&JsonTarget>) -> Result<()> {
     json.map_or(Ok(()), JsonTarget::check)?;
-    let name = from.backend.as_deref().unwrap_or("local");
-    let backend = backend(name, &origin(from)?, Tenure::Detached(ttl))?;
     super::sweep(cx, source(from)?.as_ref()).await?;
-    backend.prepare(cx).await?;
-    let universe = backend.fork(cx).await?;
-    let dsn = match backend.dsn(cx, &universe.id).await {
-        Ok(dsn) => dsn.to_string(),
-        Err(error) => {
-            // Nobody was told its name, so nobody would destroy it.
-            backend.destroy(&cx.for_cleanup(), &universe.id).await?;
-            return Err(error);
-        }
+    let mut request = ForkRequest {
+        source: from.source.clone().map(Into::into),
+        ttl_seconds: ttl.as_secs_f64(),
+        ..ForkRequest::default()
     };
-    let created = Created { universe, dsn };
+    if let Some(backend) = &from.backend {
+        request.backend.clone_from(backend);
+    }
+    let created = host::fork(cx, request).await?;
     present(json, &created, || {
         let universe = &created.universe;
         format!(
@@ -82,13 +70,8 @@ async fn list(cx: &Context, from: &From, json: Option<&JsonTarget>) -> Result<()
 }
 
 async fn destroy(cx: &Context, from: &From, id: &UniverseId) -> Result<()> {
-    let forks = backends::list(cx, source(from)?.as_ref()).await?;
-    let Some(fork) = forks.iter().find(|universe| &universe.id == id) else {
-        return Err(Error::new(ErrorKind::NotFound, "there is no such fork")
-            .with("fork", id)
-            .hint("`pgverse fork list` shows those that exist"));
-    };
-    backend(&fork.backend, &origin(from)?, Tenure::Run)?.destroy(cx, id).await?;
+    let request = SourceRequest { source: from.source.clone().map(Into::into) };
+    host::destroy(cx, id, request).await?;
     output::print(&format!("destroyed {id}\n"))
 }
 
@@ -105,10 +88,6 @@ async fn sweep(cx: &Context, from: &From, json: Option<&JsonTarget>) -> Result<(
 
 fn source(from: &From) -> Result<Option<Dsn>> {
     from.source.as_deref().map(Dsn::parse).transpose()
-}
-
-fn origin(from: &From) -> Result<Origin> {
-    Ok(source(from)?.map_or(Origin::Demo(Demo::default()), Origin::Live))
 }
 
 fn present(json: Option<&JsonTarget>, value: &impl Serialize, text: impl FnOnce() -> String) -> Result<()> {

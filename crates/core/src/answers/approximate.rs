@@ -71,7 +71,7 @@ impl Values {
                         None => hash_value(&mut exact, column, value),
                     }
                 }
-                // A NULL keeps the places of those after it.
+                // Which of them are NULL is in the exact part, so equal keys have their values in equal columns.
                 rows.push((half(&exact), floats));
                 Ok(())
             })

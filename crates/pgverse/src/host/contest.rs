@@ -121,7 +121,7 @@ pub fn judge_again(report: &Report, judge: Option<&dyn Judge>) -> Result<Report>
         }
         None => Err(Error::invalid("this verdict was given by a judge of another program's own")
             .with("judge", &report.verdict.judge)
-            .hint("give that judge")),
+            .hint("judge it again there, with that judge: pgverse::report::judge_again")),
     }
 }
 
