@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pgverse::Result;
 use pgverse::bench::Shot;
 use pgverse::competition::{Competition, RaceOptions};
-use pgverse::stats::{log_ratios, median};
+use pgverse::stats::{log_ratios, median, ratio_interval};
 use pgverse::types::{Candidate, Change, Limits, Operation, Problem, Report, StatementKind, Workload};
 use pgverse_testkit::FixedAgent;
 
@@ -23,7 +23,7 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
         ("2 times as slow", 2.0, "95th percentile at most 8 pairs"),
     ] {
         let planted = plant(&arena, slowdown, seed).await?;
-        let (mut found, mut pairs, mut effects) = (0, Vec::new(), Vec::new());
+        let (mut found, mut needed, mut run, mut effects) = (0, Vec::new(), Vec::new(), Vec::new());
         let mut noise = Noise::default();
         for number in 0..trials {
             let report = compete(&arena, &planted, trial.clone(), seed + number as u64).await?;
@@ -31,23 +31,42 @@ pub(crate) async fn run(trials: usize, seed: u64) -> Result<()> {
                 found += 1;
             }
             if let Some(samples) = report.trials.iter().flat_map(|t| &t.samples).next() {
-                effects.extend(log_ratios(samples.baseline().iter().zip(samples.candidate())));
-                #[allow(clippy::cast_precision_loss)]
-                pairs.push(samples.candidate_ms.len() as f64);
+                let of_trial = log_ratios(samples.baseline().iter().zip(samples.candidate()));
+                needed.push(certain_after(
+                    &of_trial,
+                    trial.min_rounds as usize,
+                    report.problem.limits.error_rate,
+                ));
+                run.push(pairs(of_trial.len()));
+                effects.extend(of_trial);
             }
             noise.add(&report.trials);
         }
         println!(
-            "power: {name} (measured {:.3} times, mean of all pairs {:.3}): {found} of {trials} certified as faster at all ({:.1} %); pairs used: median {:.0}, 95th percentile {:.0}; target {target}",
+            "power: {name} (measured {:.3} times, mean of all pairs {:.3}): {found} of {trials} certified as faster at all ({:.1} %); pairs used until then: median {:.0}, 95th percentile {:.0} (run, for an interval that ranks: {:.0}, {:.0}); target {target}",
             median(&effects).exp(),
             mean(&effects).exp(),
             share(found, trials) * 100.0,
-            median(&pairs),
-            p95(&pairs)
+            median(&needed),
+            p95(&needed),
+            median(&run),
+            p95(&run)
         );
         println!("    {}; {}", noise.describe(), arena.load.describe());
     }
     arena.close().await
+}
+
+/// The pairs after which the interval first excluded equality; all if it never did. The race looks after each pair too,
+/// but goes on until the interval is narrow.
+fn certain_after(effects: &[f64], fewest: usize, error_rate: f64) -> f64 {
+    let certain = |n: &usize| ratio_interval(&effects[..*n], error_rate).high < 1.0;
+    pairs((fewest..effects.len()).find(certain).unwrap_or(effects.len()))
+}
+
+#[allow(clippy::cast_precision_loss)] // At most PAIRS.
+fn pairs(count: usize) -> f64 {
+    count as f64
 }
 
 fn planted(rows: f64) -> String {

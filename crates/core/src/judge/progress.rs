@@ -4,19 +4,25 @@ use super::bounds::{broken, suspicious};
 use super::objective::Rounds;
 use super::paired::deviation;
 use crate::stats::{log_ratios, ratio_interval};
-use crate::types::{Problem, StatementKind, Trial, Work};
+use crate::types::{Answers, Problem, StatementKind, Trial, Work};
 
 /// Width of an interval that is narrow enough to rank candidates by their estimates, as a share of the
 /// baseline: half of it is at least four standard errors of the estimate, since the interval holds at any time and
 /// for many candidates.
 const RANKED: f64 = 0.2;
 
+/// Pairs after which an estimate of no gain, and counters that show no less work, take a candidate out that changes
+/// texts, whose gain may lie in the processor's work alone. After six, one in twelve real gains of a tenth looked like none
+/// beside a busy process (`make bench-verdict`, power).
+const PAIRS_AGAINST_TEXTS: usize = 12;
+
 /// Where a candidate stands.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Progress {
     /// More pairs may change the outcome.
     Open,
-    /// Certified to be faster, with an interval narrow enough to rank it.
+    /// Certified to be faster, and how it ranks is clear: its interval is narrow, or another candidate is certainly
+    /// faster still.
     Certified,
     /// Certified to have no useful gain.
     Hopeless(String),
@@ -24,14 +30,16 @@ pub(crate) enum Progress {
     Broken(String),
 }
 
-/// Where the candidate of this trial stands. `error_rate` already holds the correction for many candidates.
-pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Progress {
+/// Where the candidate of this trial stands. `error_rate` already holds the correction for many candidates; `ahead` is the
+/// smallest upper end among those of the other candidates.
+pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64, ahead: f64) -> Progress {
     let limits = &problem.limits;
     if let Some(reason) = broken(trial, limits) {
         return Progress::Broken(reason);
     }
     let rounds = Rounds::of(trial, problem.objective);
-    let ratio = ratio_interval(&rounds.effects(), error_rate);
+    let effects = rounds.effects();
+    let (pairs, ratio) = (effects.len(), ratio_interval(&effects, error_rate));
     let wanted = 1.0 - limits.min_gain;
     if ratio.low > wanted {
         return Progress::Hopeless(format!(
@@ -39,7 +47,8 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Pro
             ratio.estimate, ratio.low, ratio.high
         ));
     }
-    if ratio.estimate >= 1.0 && does_no_less(trial) {
+    let fewest = if trial.answers == Answers::Unchanged { 0 } else { PAIRS_AGAINST_TEXTS };
+    if pairs >= fewest && ratio.estimate >= 1.0 && does_no_less(trial) {
         return Progress::Hopeless(format!(
             "{NO_LESS}: {:.2} times the time [{:.2}, {:.2}]",
             ratio.estimate, ratio.low, ratio.high
@@ -51,7 +60,7 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64) -> Pro
     };
     if ratio.high < wanted
         && 1.0 - ratio.estimate > deviation(&rounds)
-        && ratio.high - ratio.low < RANKED
+        && (ratio.high - ratio.low < RANKED || ratio.low > ahead)
         && !undecided_rival()
         && !suspicious(trial, limits)
     {
@@ -89,6 +98,14 @@ pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
     });
     let whole = ratio_interval(&Rounds::of(trial, problem.objective).effects(), limits.error_rate);
     (faster || whole.high < 1.0 - limits.min_gain) && broken(trial, limits).is_none() && whole.estimate < 1.0
+}
+
+/// The upper end of a candidate's interval, where no bound is broken; else infinity.
+pub(crate) fn upper_end(trial: &Trial, problem: &Problem, error_rate: f64) -> f64 {
+    if broken(trial, &problem.limits).is_some() {
+        return f64::INFINITY;
+    }
+    ratio_interval(&Rounds::of(trial, problem.objective).effects(), error_rate).high
 }
 
 /// The objective with the change over without it; one if it was not measured.

@@ -1,6 +1,6 @@
 //! Effect sizes with intervals.
 
-use super::paired_t_evalue;
+use super::{Side, evidence};
 use crate::types::Interval;
 
 /// Median; zero for nothing. Time: O(n log n).
@@ -30,43 +30,58 @@ pub fn hodges_lehmann(d: &[f64]) -> f64 {
 }
 
 /// Ratio of candidate time over baseline time with a confidence interval that stays valid however often one
-/// looks: exp(−Hodges–Lehmann), and every mean that [`paired_t_evalue`] does not refute at `error_rate`.
-/// With fewer than two pairs the interval is everything: zero to infinity is printed as 0 to `f64::MAX`.
+/// looks: exp(−Hodges–Lehmann), and every centre that [`evidence`] does not refute at `error_rate`, from either side:
+/// each end alone is wrong with at most that probability.
+/// Where nothing is refuted the interval is everything: zero to infinity is printed as 0 to `f64::MAX`.
 pub fn ratio_interval(d: &[f64], error_rate: f64) -> Interval {
     if d.is_empty() {
         return Interval { estimate: 1.0, low: 0.0, high: f64::MAX };
     }
-    let estimate = (-hodges_lehmann(d)).exp();
-    let (low, high) = unrefuted(d, 1.0 / error_rate).map_or((0.0, f64::MAX), |(low, high)| {
+    let centre = hodges_lehmann(d);
+    let estimate = (-centre).exp();
+    let (low, high) = unrefuted(d, centre, 1.0 / error_rate).map_or((0.0, f64::MAX), |(low, high)| {
         // More speed is a smaller ratio.
         ((-high).exp(), (-low).exp())
     });
     Interval { estimate, low: low.min(estimate), high: high.max(estimate) }
 }
 
-/// The range of means whose e-value stays below `threshold`; none if that range is unbounded.
-fn unrefuted(d: &[f64], threshold: f64) -> Option<(f64, f64)> {
-    #[allow(clippy::cast_precision_loss)]
-    let mean = d.iter().sum::<f64>() / d.len() as f64;
-    let spread = d.iter().map(|x| (x - mean).abs()).fold(0.0, f64::max).max(1e-9);
-    let edge = |direction: f64| {
-        // The e-value grows with the distance from the mean: double until refuted, then halve.
-        let refuted = |distance: f64| paired_t_evalue(d, mean + direction * distance) >= threshold;
-        let mut outside = spread;
-        while !refuted(outside) {
-            outside *= 2.0;
-            if outside > 50.0 {
+/// The range of centres whose e-value stays below `threshold`; none if that range is unbounded.
+fn unrefuted(d: &[f64], centre: f64, threshold: f64) -> Option<(f64, f64)> {
+    /// Steps in which the range is searched from outside, and halvings after it.
+    const STEPS: i32 = 16;
+    const HALVINGS: usize = 20;
+    let spread = d.iter().map(|x| (x - centre).abs()).fold(0.0, f64::max).max(1e-9);
+    let edge = |side: Side| {
+        // A null below the data is refuted by evidence that their centre lies above it.
+        let direction = if side == Side::Above { -1.0 } else { 1.0 };
+        let refuted = |distance: f64| evidence(d, centre + direction * distance, side) >= threshold;
+        let mut far = spread;
+        while !refuted(far) {
+            far *= 2.0;
+            if far > 50.0 {
                 return None;
             }
         }
+        // The e-value need not grow all the way: what is refuted may lie between what is not, so that the edge is
+        // looked for from outside.
+        let mut outside = far;
         let mut inside = 0.0;
-        for _ in 0..60 {
+        for step in (1..STEPS).rev() {
+            let distance = far * f64::from(step) / f64::from(STEPS);
+            if !refuted(distance) {
+                inside = distance;
+                break;
+            }
+            outside = distance;
+        }
+        for _ in 0..HALVINGS {
             let middle = f64::midpoint(inside, outside);
             if refuted(middle) { outside = middle } else { inside = middle }
         }
-        Some(mean + direction * outside)
+        Some(centre + direction * outside)
     };
-    Some((edge(-1.0)?, edge(1.0)?))
+    Some((edge(Side::Above)?, edge(Side::Below)?))
 }
 
 #[cfg(test)]

@@ -5,6 +5,17 @@
 
 mod estimate;
 mod evalue;
+mod symmetry;
 
 pub use estimate::{hodges_lehmann, log_ratios, median, ratio_interval};
-pub use evalue::paired_t_evalue;
+pub use evalue::{evidence, paired_t_evalue};
+pub use symmetry::symmetry_evalue;
+
+/// Where a centre may lie, seen from a null.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Above it.
+    Above,
+    /// Below it.
+    Below,
+}

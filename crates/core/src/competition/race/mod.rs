@@ -21,7 +21,7 @@ use crate::bench::{Arm, Lab};
 use crate::context::Context;
 use crate::error::Result;
 use crate::event::Event;
-use crate::judge::{Progress, progress};
+use crate::judge::{Progress, progress, upper_end};
 use crate::types::TrialState;
 
 /// A statement that takes longer is not run once more only to know how long it takes, milliseconds.
@@ -132,7 +132,7 @@ async fn constants(
     for (cell, seen) in track.cells.iter().enumerate().filter_map(|(i, c)| Some((i, c.seen_ms?))) {
         if seen < LONG_MS && runners.iter().any(|r| !r.impact.measured.contains(&cell)) {
             pace.milliseconds.insert((BASELINE, cell), vec![seen]);
-            shots.push((cell, shot(track, runners, BASELINE, cell, &pace)));
+            shots.push((cell, shot(track, runners, BASELINE, cell, (&pace, 1))));
         }
     }
     let mut seen: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
@@ -158,13 +158,18 @@ fn retire(
     live: &mut BTreeSet<usize>,
     round: u32,
 ) {
+    if round < track.options.min_rounds && runners.iter().all(|r| r.raced().next().is_some()) {
+        return;
+    }
+    let ends: Vec<f64> =
+        runners.iter().map(|r| upper_end(&r.trial, track.problem, track.error_rate)).collect();
     live.retain(|&r| {
         let trial = &runners[r].trial;
         let out = match &trial.state {
             // A candidate that was cut off on one statement still shows what it does to the others.
             _ if round < track.options.min_rounds && runners[r].raced().next().is_some() => return true,
             TrialState::Rejected { reason } => Some(reason.clone()),
-            _ => match progress(trial, track.problem, track.error_rate) {
+            _ => match progress(trial, track.problem, track.error_rate, ahead_of(&ends, r)) {
                 Progress::Open => return true,
                 Progress::Certified => None,
                 Progress::Hopeless(reason) | Progress::Broken(reason) => Some(reason),
@@ -175,4 +180,10 @@ fn retire(
         }
         false
     });
+}
+
+/// The smallest upper end among those of the other runners.
+fn ahead_of(ends: &[f64], runner: usize) -> f64 {
+    let others = ends.iter().enumerate().filter(|(other, _)| *other != runner);
+    others.map(|(_, end)| *end).fold(f64::INFINITY, f64::min)
 }

@@ -22,8 +22,7 @@ pub(super) fn record(
     samples: &[Sample],
     pace: &Pace,
 ) {
-    let by_place: BTreeMap<(usize, usize), &Sample> =
-        shots.iter().zip(samples).map(|((cell, shot), sample)| ((shot.arm, *cell), sample)).collect();
+    let by_place = middles(shots, samples);
     for &r in live {
         let arm = r + FIRST_CANDIDATE;
         let rival = rival_arm(runners, r);
@@ -63,6 +62,19 @@ pub(super) fn record(
             }
         }
     }
+}
+
+/// The sample in the middle of those that an arm has for a cell, one from each pass.
+fn middles<'a>(shots: &[(usize, Shot)], samples: &'a [Sample]) -> BTreeMap<(usize, usize), &'a Sample> {
+    let mut passes: BTreeMap<(usize, usize), Vec<&Sample>> = BTreeMap::new();
+    for ((cell, shot), sample) in shots.iter().zip(samples) {
+        passes.entry((shot.arm, *cell)).or_default().push(sample);
+    }
+    let middle = |mut samples: Vec<&'a Sample>| {
+        samples.sort_unstable_by(|a, b| unqueued(a).total_cmp(&unqueued(b)));
+        samples.get((samples.len().saturating_sub(1)) / 2).copied()
+    };
+    passes.into_iter().filter_map(|(place, samples)| Some((place, middle(samples)?))).collect()
 }
 
 fn push(

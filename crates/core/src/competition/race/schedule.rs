@@ -14,9 +14,13 @@ use crate::traits::Sample;
 pub(super) const BASELINE: usize = 0;
 pub(super) const CONTROL: usize = 1;
 pub(super) const FIRST_CANDIDATE: usize = 2;
-/// Milliseconds that a shot should last, so that it is long against the clock and the round trip.
-const SHOT_MS: f64 = 4.0;
-const MAX_REPETITIONS: f64 = 9.0;
+/// Milliseconds that the runs of a cell under one arm should last in a round, so that they are long against the clock,
+/// the round trip, and a short disturbance.
+const ROUND_MS: f64 = 12.0;
+const MAX_RUNS: f64 = 9.0;
+/// Runs of a round are spread over this many passes, each in an order of its own: what disturbs the machine for some
+/// milliseconds then meets all arms alike, where runs in a row would put it all on one.
+const PASSES: u32 = 3;
 /// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
 const CUT_OFF: (f64, f64) = (3.0, 100.0);
 
@@ -38,15 +42,15 @@ impl Pace {
         self.milliseconds.get(&(arm, cell)).map(|ms| median(ms))
     }
 
-    /// How often a cell runs in one shot: the same under every arm, since the second run of a statement is faster
+    /// How often a cell runs in one round: the same under every arm, since the second run of a statement is faster
     /// than the first, and what runs more often would look faster. Only an arm that is far slower anyway runs less.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_REPETITIONS.
-    fn repetitions(&self, arm: usize, cell: usize) -> u32 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_RUNS.
+    fn runs(&self, arm: usize, cell: usize) -> u32 {
         let Some(baseline) = self.typical(BASELINE, cell) else { return 1 };
         let own = self.typical(arm, cell).unwrap_or(baseline);
         let ms = if own > baseline * CUT_OFF.0 { own } else { baseline };
         // An odd number has a median that was measured, and not the slower of two.
-        (SHOT_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_REPETITIONS) as u32 | 1
+        (ROUND_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_RUNS) as u32 | 1
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -62,8 +66,9 @@ impl Pace {
     }
 }
 
-/// The shots of one round, each with its cell: cells in random order, arms in random order within a cell.
-/// An arm that is dear to switch on has all its cells in one block at a random place.
+/// The shots of one round, each with its cell: cells in random order, arms in random order within each pass of a cell.
+/// An arm that is dear to switch on has all its cells in one block at a random place, and no passes; nor have the arms
+/// beside it there, lest it be the only one whose runs follow each other.
 pub(super) fn schedule(
     track: &Track<'_>,
     runners: &[Runner<'_>],
@@ -89,19 +94,35 @@ pub(super) fn schedule(
                 .filter(|&&r| runners[r].rival.is_some() && runners[r].raced().any(|own| own == cell))
                 .map(|r| rival_arm(runners, *r)),
         );
-        arms.shuffle(rng);
-        blocks.push(arms.into_iter().map(|arm| (cell, shot(track, runners, arm, cell, pace))).collect());
+        let beside_dear = live.iter().any(|&r| {
+            pace.dear.contains(&(r + FIRST_CANDIDATE)) && runners[r].raced().any(|own| own == cell)
+        });
+        let passes = if beside_dear { 1 } else { pace.runs(BASELINE, cell).min(PASSES) };
+        let mut block = Vec::new();
+        for pass in 0..passes {
+            arms.shuffle(rng);
+            let due = arms.iter().filter(|arm| pass < pace.runs(**arm, cell));
+            block.extend(due.map(|&arm| (cell, shot(track, runners, arm, cell, (pace, passes)))));
+        }
+        blocks.push(block);
     }
     for &runner in live.iter().filter(|&&r| pace.dear.contains(&(r + FIRST_CANDIDATE))) {
         let arm = runner + FIRST_CANDIDATE;
         let cells = runners[runner].raced();
-        blocks.push(cells.map(|cell| (cell, shot(track, runners, arm, cell, pace))).collect());
+        blocks.push(cells.map(|cell| (cell, shot(track, runners, arm, cell, (pace, 1)))).collect());
     }
     blocks.shuffle(rng);
     blocks.into_iter().flatten().collect()
 }
 
-pub(super) fn shot(track: &Track<'_>, runners: &[Runner<'_>], arm: usize, cell: usize, pace: &Pace) -> Shot {
+/// One arm's shot at a cell, in one of so many passes.
+pub(super) fn shot(
+    track: &Track<'_>,
+    runners: &[Runner<'_>],
+    arm: usize,
+    cell: usize,
+    (pace, passes): (&Pace, u32),
+) -> Shot {
     let Cell { statement, set, .. } = track.cells[cell];
     let sql = match arm.checked_sub(FIRST_CANDIDATE) {
         None => &statement.sql,
@@ -118,7 +139,7 @@ pub(super) fn shot(track: &Track<'_>, runners: &[Runner<'_>], arm: usize, cell: 
         sql: sql.to_owned(),
         values: set.values.clone(),
         kind: statement.kind,
-        repetitions: pace.repetitions(arm, cell),
+        repetitions: (pace.runs(arm, cell) / passes).max(1) | 1,
         timeout_ms: pace.timeout_ms(arm, cell, track),
     }
 }

@@ -1,9 +1,10 @@
 //! What must not be crowned, and what must not stand in a winner's way.
 
-use super::{judge, samples, trial};
+use super::{judge, samples, standing, trial};
 use crate::judge::{Progress, progress};
 use crate::types::{
-    CandidateStatus, GeneratedKind, GeneratedWrite, Problem, StatementKind, Trial, TrialState, Work, WorkPair,
+    Answers, CandidateStatus, GeneratedKind, GeneratedWrite, Problem, StatementKind, Trial, TrialState, Work,
+    WorkPair,
 };
 
 const READ: StatementKind = StatementKind::Read;
@@ -87,7 +88,7 @@ fn a_deviation_that_is_certain_is_held_against_everybody() {
     let verdict = judge(&[sound, biased("b")]);
     assert_eq!(verdict.winner, None, "{}", verdict.reason);
     assert!(verdict.ranking[0].reason.contains("A/A control shows"), "{}", verdict.ranking[0].reason);
-    assert_eq!(progress(&biased("b"), &Problem::default(), 0.01), Progress::Open);
+    assert_eq!(standing(&biased("b")), Progress::Open);
 }
 
 #[test]
@@ -99,12 +100,12 @@ fn counters_alone_end_nothing_that_looks_faster() {
         s.candidate_ms[5] /= 3.0;
         let work = Work { shared_hit_blocks: 100.0, ..Work::default() };
         s.work = Some(WorkPair { baseline: work, candidate: work });
-        trial("a", vec![s])
+        Trial { answers: Answers::Unchanged, ..trial("a", vec![s]) }
     };
-    assert_eq!(progress(&with_work(0.97), &Problem::default(), 0.01), Progress::Open);
-    assert!(
-        matches!(progress(&with_work(1.03), &Problem::default(), 0.01), Progress::Hopeless(why) if why.contains("no less work"))
-    );
+    assert_eq!(standing(&with_work(0.97)), Progress::Open);
+    assert!(matches!(standing(&with_work(1.03)), Progress::Hopeless(why) if why.contains("no less work")));
+    // A new text's gain may lie in the processor's work alone, and eight pairs say little about that.
+    assert_eq!(standing(&Trial { answers: Answers::Same, ..with_work(1.03) }), Progress::Open);
     let verdict = judge(&[with_work(1.03)]);
     assert!(verdict.ranking[0].reason.contains("no less work"), "{}", verdict.ranking[0].reason);
 }
@@ -131,4 +132,18 @@ fn drift_is_told_and_costs_no_crown() {
     let verdict = judge(&[trial("a", vec![drifting])]);
     assert_eq!(verdict.winner, Some("a".into()), "{}", verdict.reason);
     assert!(verdict.drift > 0.4 && verdict.drift < 0.8, "{}", verdict.drift);
+}
+
+#[test]
+fn a_candidate_certainly_behind_another_need_not_be_ranked_closely() {
+    // Certainly faster than the baseline, by an interval too wide to rank it.
+    let mut wide = samples("s", READ, 100.0, 60.0);
+    for round in [1, 4, 6] {
+        wide.candidate_ms[round] *= 1.3;
+    }
+    let wide = trial("a", vec![wide]);
+    let end = |ahead| progress(&wide, &Problem::default(), 0.01, ahead);
+    assert_eq!(end(f64::INFINITY), Progress::Open);
+    assert_eq!(end(0.9), Progress::Open, "the other may be slower");
+    assert_eq!(end(0.1), Progress::Certified);
 }

@@ -56,6 +56,11 @@ fn judge(trials: &[Trial]) -> Verdict {
     PairedJudge.judge(&Problem::default(), trials).unwrap()
 }
 
+/// Where a candidate stands in a race in which no other is certainly faster.
+fn standing(trial: &Trial) -> Progress {
+    progress(trial, &Problem::default(), 0.01, f64::INFINITY)
+}
+
 #[test]
 fn the_fastest_certified_candidate_wins() {
     let read = StatementKind::Read;
@@ -113,7 +118,7 @@ fn writes_that_only_seem_too_slow_keep_the_race_open_and_cost_the_crown_in_the_e
     noisy.candidate_ms[3] = 0.3;
     let doubtful = trial("a", vec![read(), noisy]);
     let problem = Problem::default();
-    assert_eq!(progress(&doubtful, &problem, 0.01), Progress::Open);
+    assert_eq!(standing(&doubtful), Progress::Open);
     let verdict = judge(std::slice::from_ref(&doubtful));
     assert_eq!(verdict.winner, None);
     assert!(
@@ -216,11 +221,11 @@ fn a_read_that_looks_slower_keeps_the_race_open() {
     // Slower in most rounds, and much faster in one: not certain.
     doubtful.candidate_ms[3] = 4.0;
     let open = trial("a", vec![gain.clone(), doubtful]);
-    assert_eq!(progress(&open, &problem, 0.01), Progress::Open);
+    assert_eq!(standing(&open), Progress::Open);
     let harmless = trial("a", vec![gain.clone(), samples("t", StatementKind::Read, 10.0, 10.1)]);
-    assert_eq!(progress(&harmless, &problem, 0.01), Progress::Certified);
+    assert_eq!(standing(&harmless), Progress::Certified);
     let slower = trial("a", vec![gain, samples("t", StatementKind::Read, 10.0, 11.5)]);
-    assert!(matches!(progress(&slower, &problem, 0.01), Progress::Broken(_)));
+    assert!(matches!(standing(&slower), Progress::Broken(_)));
 }
 
 #[test]
