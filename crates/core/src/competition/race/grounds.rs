@@ -51,17 +51,23 @@ pub(super) fn labs<'a>(track: &Track<'a>, runners: &[Runner<'a>]) -> Vec<&'a Lab
 pub(super) async fn dear(cx: &Context, grounds: &Grounds<'_>) -> Result<BTreeSet<usize>> {
     let mut dear = BTreeSet::new();
     for (arm, (switch, lab)) in grounds.arms.iter().zip(&grounds.labs).enumerate().skip(FIRST_CANDIDATE) {
-        if !switch.enter.is_empty() {
-            let begin = Instant::now();
-            lab.enter(cx, switch).await?;
-            let took = begin.elapsed();
-            lab.leave(cx).await?;
-            if took > DEAR_SWITCH {
-                dear.insert(arm);
-            }
+        if is_dear(cx, lab, switch).await? {
+            dear.insert(arm);
         }
     }
     Ok(dear)
+}
+
+/// Whether an arm is dear to switch on.
+pub(in crate::competition) async fn is_dear(cx: &Context, lab: &Lab, arm: &Arm) -> Result<bool> {
+    if arm.enter.is_empty() {
+        return Ok(false);
+    }
+    let begin = Instant::now();
+    lab.enter(cx, arm).await?;
+    let took = begin.elapsed();
+    lab.leave(cx).await?;
+    Ok(took > DEAR_SWITCH)
 }
 
 /// Runs the shots while holding the timing slot.

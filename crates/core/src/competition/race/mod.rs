@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use rand_chacha::ChaCha8Rng;
 
+pub(super) use self::grounds::is_dear;
 use self::grounds::{Grounds, dear, fire, labs};
 use self::record::{WARM, record, still_warming, unqueued};
 pub(super) use self::runner::{Rival, Runner, Track};

@@ -6,14 +6,9 @@ use std::collections::BTreeSet;
 use super::facts::{Column, Facts};
 use crate::bench::Lab;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::pg::quote::{ident, literal};
 use crate::types::GeneratedKind;
-
-/// With more rows than this a table is sampled by blocks.
-const MANY_ROWS: f64 = 200_000.0;
-/// Rows that such a sample should see.
-const SEEN_ROWS: f64 = 20_000.0;
 
 /// A write without the rows that it is about.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,28 +165,4 @@ async fn fresh_values(cx: &Context, lab: &Lab, table: &str, column: &Column) -> 
     let kind = if kind.is_empty() && column.base == "date" { "integer" } else { kind };
     let kind = if kind.is_empty() { column.base.as_str() } else { kind };
     Ok(vec![format!("s.{name} + {}::{kind}", literal(&span))])
-}
-
-/// Places on disk of rows chosen by their content, so that another fork gives the same rows; those that may be
-/// deleted if `free`.
-pub(super) async fn sample(
-    cx: &Context,
-    lab: &Lab,
-    table: &str,
-    facts: &Facts,
-    free: bool,
-    rows: usize,
-) -> Result<Vec<String>> {
-    let sampled = if facts.rows > MANY_ROWS {
-        format!(" TABLESAMPLE SYSTEM ({:.4}) REPEATABLE (1)", SEEN_ROWS / facts.rows * 100.0)
-    } else {
-        String::new()
-    };
-    let condition = if free { facts.free() } else { "true".to_owned() };
-    let sql = format!(
-        "SELECT coalesce(json_agg(place), '[]'::json) FROM (SELECT s.ctid::text AS place FROM ONLY {table} AS s{sampled} \
-         WHERE {condition} ORDER BY md5(s::text) LIMIT {rows}) AS chosen"
-    );
-    let places = lab.session().json(cx, &sql, &[]).await?.into_iter().next().unwrap_or_default();
-    serde_json::from_value(places).map_err(|e| Error::internal("the places of rows are no list").caused_by(e))
 }

@@ -3,6 +3,7 @@
 
 mod facts;
 mod generate;
+mod rows;
 mod touched;
 
 use std::time::{Duration, Instant};
@@ -11,15 +12,18 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use self::facts::Facts;
-use self::generate::{Template, sample, templates};
+use self::generate::{Template, templates};
+use self::rows::Rows;
 use self::touched::{Place, differing, tables};
 use super::litter::Litter;
-use super::race::{Runner, Track};
+use super::race::{Runner, Track, is_dear};
 use super::work::counted;
 use crate::bench::{Arm, Lab, Round, Shot};
 use crate::context::{Context, Phase};
 use crate::error::{ErrorKind, Result};
+use crate::judge::helps_somewhere;
 use crate::pg::quote::qualified;
+use crate::traits::Sample;
 use crate::types::{
     GeneratedKind, GeneratedWrite, Operation, PairedSamples, StatementKind, TrialState, Unqueued, WorkPair,
 };
@@ -31,8 +35,8 @@ const ROWS: usize = 10;
 /// Rows of one execution as its work is counted: enough for a share of heap-only updates.
 const COUNTED_ROWS: usize = 100;
 const ROUNDS: usize = 8;
-/// Runs within a shot, of which the median counts.
-const REPETITIONS: u32 = 3;
+/// Runs within a shot, of which the median counts, unless one of them takes longer than so many milliseconds.
+const REPETITIONS: (u32, f64) = (3, 20.0);
 /// Longest time of one generated write, milliseconds.
 const LONGEST_MS: u64 = 2000;
 /// Longest time for all writes of one candidate after the first two rounds.
@@ -50,19 +54,21 @@ struct Write {
     rows: (usize, usize),
 }
 
-/// Measures generated writes for every candidate that touches a table to which no raced write of the workload goes.
+/// Measures generated writes for every candidate that may win, alone or beside others, and touches a table to which no
+/// raced write of the workload goes.
 pub(super) async fn measure(
     cx: &Context,
     track: &Track<'_>,
     runners: &mut [Runner<'_>],
     rng: &mut ChaCha8Rng,
 ) -> Result<()> {
-    let changing: Vec<usize> = (0..runners.len()).filter(|&r| wants(&runners[r])).collect();
+    let changing: Vec<usize> = (0..runners.len()).filter(|&r| wants(track, &runners[r])).collect();
     if changing.is_empty() {
         return Ok(());
     }
     let _measuring = cx.meter().enter(Phase::Measuring);
     let before = tables(cx, track.lab, &track.baseline).await?;
+    let mut rows = Rows::default();
     for r in changing {
         if cx.time_left().is_some_and(|left| left < LEAST_TIME) {
             return Ok(());
@@ -73,7 +79,7 @@ pub(super) async fn measure(
         let written = track.written(&runners[r]);
         let mut writes = Vec::new();
         for place in places.iter().filter(|place| !written.contains(place)).take(MOST_TABLES) {
-            prepare(cx, track, &mut runners[r], place, &mut writes).await?;
+            prepare(cx, track, &mut runners[r], place, (&mut rows, &mut writes)).await?;
         }
         if places.len() > MOST_TABLES {
             let note = format!("{} more tables are touched, all of them smaller", places.len() - MOST_TABLES);
@@ -86,7 +92,7 @@ pub(super) async fn measure(
 }
 
 /// Whether a candidate can change what a write must maintain, and is still of interest.
-fn wants(runner: &Runner<'_>) -> bool {
+fn wants(track: &Track<'_>, runner: &Runner<'_>) -> bool {
     let maintained = |operation: &Operation| {
         matches!(
             operation,
@@ -99,6 +105,7 @@ fn wants(runner: &Runner<'_>) -> bool {
     runner.trial.state == TrialState::Measured
         && runner.trial.is_measured()
         && runner.candidate.change.operations.iter().any(maintained)
+        && helps_somewhere(&runner.trial, track.problem)
 }
 
 /// Makes up the writes on one table that both arms accept.
@@ -107,7 +114,7 @@ async fn prepare(
     track: &Track<'_>,
     runner: &mut Runner<'_>,
     place: &Place,
-    writes: &mut Vec<Write>,
+    (rows, writes): (&mut Rows, &mut Vec<Write>),
 ) -> Result<()> {
     let table = qualified(&place.0, &place.1);
     let sides = [(track.lab, track.baseline.clone()), (runner.lab(track), runner.arm.clone())];
@@ -127,7 +134,7 @@ async fn prepare(
         };
         let mut found = None;
         for template in choice.unwrap_or_default() {
-            match accepted(cx, &sides, &table, &before, &template).await? {
+            match accepted(cx, &sides, &table, &before, &template, rows).await? {
                 Ok(write) => {
                     found = Some(write);
                     break;
@@ -159,13 +166,15 @@ async fn accepted(
     table: &str,
     facts: &Facts,
     template: &Template,
+    rows: &mut Rows,
 ) -> Result<std::result::Result<([Texts; 2], (usize, usize)), String>> {
     let mut texts = Vec::new();
     let mut counts = (0, 0);
     for (lab, arm) in sides {
         let free = template.kind == GeneratedKind::Delete;
-        let rows = within_time(cx, lab, sample(cx, lab, table, facts, free, COUNTED_ROWS)).await?;
-        let Some(rows) = rows else { return Ok(Err("its rows could not be read in time".to_owned())) };
+        let Some(rows) = rows.sample(cx, lab, table, facts, free).await? else {
+            return Ok(Err("its rows could not be read in time".to_owned()));
+        };
         if rows.is_empty() {
             return Ok(Err(
                 if free { "other tables hold on to every row" } else { "it has no rows" }.to_owned()
@@ -173,10 +182,13 @@ async fn accepted(
         }
         let few = &rows[..ROWS.min(rows.len())];
         let mut many = rows.as_slice();
+        let begin = Instant::now();
         if let Err(refusal) = runs(cx, lab, arm, &template.sql(table, few), few.len()).await? {
             return Ok(Err(refusal));
         }
-        if runs(cx, lab, arm, &template.sql(table, many), many.len()).await?.is_err() {
+        let hopeless = begin.elapsed() * u32::try_from(many.len() / few.len()).unwrap_or(u32::MAX)
+            > 2 * Duration::from_millis(LONGEST_MS);
+        if hopeless || runs(cx, lab, arm, &template.sql(table, many), many.len()).await?.is_err() {
             many = few;
         }
         counts = (few.len(), many.len());
@@ -281,29 +293,30 @@ async fn pairs(
         }
         litter[side].vacuum(cx, lab).await?;
     }
+    // An arm that is dear to switch on has all its writes in one block.
+    let dear = is_dear(cx, labs[0], &arms[0]).await? || is_dear(cx, labs[1], &arms[1]).await?;
+    let mut repetitions = vec![REPETITIONS.0; writes.len()];
     let begin = Instant::now();
     // The first round only warms up.
     for round in 0..=ROUNDS {
         let mut order: Vec<usize> = (0..writes.len()).collect();
         order.shuffle(rng);
-        for number in order {
+        for block in order.chunks(if dear { writes.len() } else { 1 }) {
             let mut sides = [0, 1];
             sides.shuffle(rng);
             for side in sides {
+                let shots = block.iter().map(|&w| shot(&writes[w], side, repetitions[w])).collect();
+                let one = Round { arms: vec![arms[side].clone()], shots };
                 let permit = track.slot.acquire().await.map_err(super::universe::closed)?;
-                let shot = shot(&writes[number], side);
-                let one = Round { arms: vec![arms[side].clone()], shots: vec![shot] };
                 let samples = track.benchmarker.measure(cx, labs[side], &one).await?;
                 drop(permit);
-                let Some(sample) = samples.first().filter(|_| round > 0) else { continue };
-                let out = &mut measured[number].samples;
-                let (wall, unqueued) = if side == 0 {
-                    (&mut out.baseline_ms, &mut out.unqueued.baseline_ms)
-                } else {
-                    (&mut out.candidate_ms, &mut out.unqueued.candidate_ms)
-                };
-                wall.push(sample.wall_ms);
-                unqueued.extend(sample.unqueued_ms);
+                for (&write, sample) in block.iter().zip(&samples) {
+                    if round > 0 {
+                        enter(&mut measured[write].samples, side, sample);
+                    } else if sample.wall_ms > REPETITIONS.1 {
+                        repetitions[write] = 1;
+                    }
+                }
             }
         }
         for (side, lab) in labs.iter().enumerate() {
@@ -320,7 +333,17 @@ async fn pairs(
     Ok(measured)
 }
 
-fn shot(write: &Write, side: usize) -> Shot {
+fn enter(samples: &mut PairedSamples, side: usize, sample: &Sample) {
+    let (wall, unqueued) = if side == 0 {
+        (&mut samples.baseline_ms, &mut samples.unqueued.baseline_ms)
+    } else {
+        (&mut samples.candidate_ms, &mut samples.unqueued.candidate_ms)
+    };
+    wall.push(sample.wall_ms);
+    unqueued.extend(sample.unqueued_ms);
+}
+
+fn shot(write: &Write, side: usize, repetitions: u32) -> Shot {
     Shot {
         arm: 0,
         statement: words(write.template.kind).into(),
@@ -328,7 +351,7 @@ fn shot(write: &Write, side: usize) -> Shot {
         sql: write.timed[side].clone(),
         values: Vec::new(),
         kind: StatementKind::Write,
-        repetitions: REPETITIONS,
+        repetitions,
         timeout_ms: LONGEST_MS,
     }
 }

@@ -217,7 +217,6 @@ fn universes_share_the_error_rate_evenly() {
 fn a_read_that_looks_slower_keeps_the_race_open() {
     let gain = samples("s", StatementKind::Read, 100.0, 10.0);
     let mut doubtful = samples("t", StatementKind::Read, 10.0, 11.5);
-    let problem = Problem::default();
     // Slower in most rounds, and much faster in one: not certain.
     doubtful.candidate_ms[3] = 4.0;
     let open = trial("a", vec![gain.clone(), doubtful]);
