@@ -1044,6 +1044,97 @@ export interface EventFinished {
   seconds: number;
 }
 
+/** Everything that a universe's run depends on, but the database and the agent's code. */
+export interface UniverseTask {
+  /** Agent. */
+  agent: AgentName;
+  /** Problem. */
+  problem: Problem;
+  /** Workload. */
+  workload: Workload;
+  /** Bounds of the race. */
+  options: RaceOptions;
+  /** Universes of the competition at the most, the final's included; they share the error rate. */
+  universes: number;
+  /** Seed of every random order. */
+  seed: number;
+}
+
+/** What came out of it. A universe measures its own baseline, so only ratios travel between machines. */
+export interface UniverseOutcome {
+  /** Agent. */
+  agent: AgentName;
+  /** The fork, if one could be made. It is gone by now. */
+  universe?: Universe | null;
+  /** Seconds that the fork lived. */
+  lived_seconds: number;
+  /** The server that was forked, as seen on the fork. */
+  source?: SourceReport | null;
+  /** Candidates with their final ids, in the order of their trials. */
+  candidates: Array<Candidate>;
+  /** One for each candidate. */
+  trials: Array<Trial>;
+  /** What went wrong, if the universe failed as a whole. */
+  error?: string | null;
+  /** Candidates that need forks of their own, which they get when the universe is gone. */
+  apart?: Array<Candidate>;
+  /** Further forks that it had, and the seconds that each lived. */
+  further?: Array<[Universe, number]>;
+}
+
+/** A fork that exists. Holds no secret: the connection string comes from `ForkBackend::dsn` alone. */
+export interface Universe {
+  /** Unique over all runs. */
+  id: UniverseId;
+  /** Scheme of its backend, such as `local`. */
+  backend: string;
+  /** How it was made: `reflink`, `btrfs_snapshot`, `zfs_clone`, `overlayfs`, `copy`, `create_database_file_copy` … */
+  mechanism: string;
+  /** What it cost. */
+  cost: ForkCost;
+  /** Who made it: `host:pid:start`, as far as the backend can tell. */
+  owner: string;
+  /** When its lease ends, RFC 3339; after that any sweep may destroy it. */
+  expires: string;
+}
+
+/** Measured cost of making a fork. */
+export interface ForkCost {
+  /** From the request to the first answered query. */
+  seconds: number;
+  /** Disk that it really took when it was made, bytes; shared blocks do not count. */
+  bytes: number;
+  /** What a full copy would have taken, bytes. */
+  full_bytes: number;
+}
+
+/** A proposal: what to change, why, and what its author expects. */
+export interface Candidate {
+  /** Unique within the competition; the engine replaces it by `agent-number`. */
+  id?: CandidateId;
+  /** Who proposes; the engine fills it in. */
+  agent?: AgentName;
+  /** One line, such as `B-tree on orders (user_id)`. */
+  title: string;
+  /** Which statements, which plan nodes, why this form, what was rejected. */
+  rationale?: string;
+  /** The change. */
+  change: Change;
+  /**
+   * Statements that it is meant to help. Named writes are always measured, since what triggers do is in no
+   * plan; named reads also where no plan changes at all.
+   */
+  statements?: Array<StatementId>;
+  /** Expected time with the change over time without it, if the author has an estimate. */
+  predicted?: number | null;
+}
+
+/** Operations that belong together, applied in order and undone in reverse. */
+export interface Change {
+  /** In order. */
+  operations: Array<Operation>;
+}
+
 /** Whether two texts give the same answers, and what that rests on. */
 export interface Sameness {
   /** Version of this document: 1. */
@@ -1076,32 +1167,6 @@ export interface Fork {
   expires: string;
   /** Connection string without its password. */
   dsn: string;
-}
-
-/** Measured cost of making a fork. */
-export interface ForkCost {
-  /** From the request to the first answered query. */
-  seconds: number;
-  /** Disk that it really took when it was made, bytes; shared blocks do not count. */
-  bytes: number;
-  /** What a full copy would have taken, bytes. */
-  full_bytes: number;
-}
-
-/** A fork that exists. Holds no secret: the connection string comes from `ForkBackend::dsn` alone. */
-export interface Universe {
-  /** Unique over all runs. */
-  id: UniverseId;
-  /** Scheme of its backend, such as `local`. */
-  backend: string;
-  /** How it was made: `reflink`, `btrfs_snapshot`, `zfs_clone`, `overlayfs`, `copy`, `create_database_file_copy` … */
-  mechanism: string;
-  /** What it cost. */
-  cost: ForkCost;
-  /** Who made it: `host:pid:start`, as far as the backend can tell. */
-  owner: string;
-  /** When its lease ends, RFC 3339; after that any sweep may destroy it. */
-  expires: string;
 }
 
 /** An ordered plan; nothing is written to a source without an approval that names its hash. */
@@ -1529,33 +1594,6 @@ export interface Jit {
 export interface JitTiming {
   /** Milliseconds of generating, inlining, optimizing and emitting, over all processes. */
   Total?: number;
-}
-
-/** A proposal: what to change, why, and what its author expects. */
-export interface Candidate {
-  /** Unique within the competition; the engine replaces it by `agent-number`. */
-  id?: CandidateId;
-  /** Who proposes; the engine fills it in. */
-  agent?: AgentName;
-  /** One line, such as `B-tree on orders (user_id)`. */
-  title: string;
-  /** Which statements, which plan nodes, why this form, what was rejected. */
-  rationale?: string;
-  /** The change. */
-  change: Change;
-  /**
-   * Statements that it is meant to help. Named writes are always measured, since what triggers do is in no
-   * plan; named reads also where no plan changes at all.
-   */
-  statements?: Array<StatementId>;
-  /** Expected time with the change over time without it, if the author has an estimate. */
-  predicted?: number | null;
-}
-
-/** Operations that belong together, applied in order and undone in reverse. */
-export interface Change {
-  /** In order. */
-  operations: Array<Operation>;
 }
 
 /** The decision. */

@@ -59,6 +59,27 @@ impl NativeContest {
         NativeCall::start(async move { json(&run.run().await?) }, move || stop.cancel(), done)
     }
 
+    /// A JSON list of one task for each agent's universe.
+    fn tasks(&self) -> PyResult<String> {
+        self.contest.tasks().and_then(|tasks| json(&tasks)).map_err(raised)
+    }
+
+    /// Runs the universe of a task.
+    #[pyo3(signature = (task, done=None))]
+    fn start_universe(&self, task: String, done: Option<Py<PyAny>>) -> PyResult<NativeCall> {
+        let (run, stop) = (Arc::clone(&self.contest), Arc::clone(&self.contest));
+        let work = async move { json(&run.run_universe(&Call::read(&task)?).await?) };
+        NativeCall::start(work, move || stop.cancel(), done)
+    }
+
+    /// Judges a JSON list of what came out of the universes.
+    #[pyo3(signature = (outcomes, done=None))]
+    fn start_conclusion(&self, outcomes: String, done: Option<Py<PyAny>>) -> PyResult<NativeCall> {
+        let (run, stop) = (Arc::clone(&self.contest), Arc::clone(&self.contest));
+        let work = async move { json(&run.conclude(Call::read(&outcomes)?).await?) };
+        NativeCall::start(work, move || stop.cancel(), done)
+    }
+
     /// Calls `hear` on another thread with each event as JSON, from the first one on, and at the end with None.
     fn watch(&self, hear: Py<PyAny>) -> PyResult<()> {
         let events = self.contest.events();

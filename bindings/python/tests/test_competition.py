@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pgverse
@@ -101,6 +102,28 @@ def test_a_judge_that_fails_is_told() -> None:
 
     with pytest.raises(pgverse.AgentError, match="judge"):
         pgverse.compete(sql=LOOKUP, agents=[Sync()], judge=broken, **SMALL)
+
+
+def test_universes_run_elsewhere_and_are_judged_here() -> None:
+    options: dict[str, Any] = {"sql": LOOKUP, "agents": ["index", Sync()], **SMALL}
+    competition = pgverse.Competition(**options)
+    # As a worker on another machine does it: nothing but JSON goes there and comes back.
+    outcomes = [
+        json.loads(json.dumps(pgverse.Competition(**options).run_universe(json.loads(json.dumps(task)))))
+        for task in competition.tasks()
+    ]
+    with pytest.raises(pgverse.InvalidInputError, match="no outcome"):
+        pgverse.Competition(**options).conclude(outcomes[:1])
+    report = competition.conclude(outcomes)
+    here = pgverse.compete(**options)
+    assert report["verdict"]["winner"] and here["verdict"]["winner"]
+    for ran in (report, here):
+        candidates = [c for u in ran["universes"] for c in u["candidates"]]
+        crowned = next(c for c in candidates if c["id"] == ran["verdict"]["winner"])
+        operation: Any = crowned["change"][0]["operation"]
+        assert operation["keys"][0]["column"] == "user_id", crowned
+    assert {u["agent"] for u in report["universes"]} == {"index", "by_hand"}
+    assert pgverse.judge(report)["verdict"]["winner"] == report["verdict"]["winner"]
 
 
 class Backend:

@@ -98,6 +98,25 @@ class Competition:
             self._native.watch(_progress.hear())
         return cast("types.Report", await awaited(self._native.start))
 
+    def tasks(self) -> list[types.UniverseTask]:
+        """One task for each agent's universe: plain data, for workers on other machines."""
+        try:
+            return cast("list[types.UniverseTask]", json.loads(self._native.tasks()))
+        except RuntimeError as error:
+            raise _errors.from_json(str(error)) from None
+
+    def run_universe(self, task: types.UniverseTask) -> types.UniverseOutcome:
+        """Runs one universe here, in a competition that was made like the one of the task; its fork is destroyed."""
+        text = json.dumps(task)
+        return cast(
+            "types.UniverseOutcome", wait(lambda done: self._native.start_universe(text, done))
+        )
+
+    def conclude(self, outcomes: Iterable[types.UniverseOutcome]) -> types.Report:
+        """The verdict over universes that ran elsewhere, one for each task; the grand final runs here."""
+        text = json.dumps(list(outcomes))
+        return cast("types.Report", wait(lambda done: self._native.start_conclusion(text, done)))
+
     async def events(self) -> AsyncIterator[types.Event]:
         """All events from the first one on, also those before the call; ends when the run ends."""
         loop = asyncio.get_running_loop()

@@ -1094,6 +1094,103 @@ class EventFinished(TypedDict):
     """Wall time of the run, seconds."""
 
 
+class UniverseTask(TypedDict):
+    """Everything that a universe's run depends on, but the database and the agent's code."""
+    agent: AgentName
+    """Agent."""
+    problem: Problem
+    """Problem."""
+    workload: Workload
+    """Workload."""
+    options: RaceOptions
+    """Bounds of the race."""
+    universes: int
+    """Universes of the competition at the most, the final's included; they share the error rate."""
+    seed: int
+    """Seed of every random order."""
+
+
+class _UniverseOutcome(TypedDict):
+    agent: AgentName
+    """Agent."""
+    lived_seconds: float
+    """Seconds that the fork lived."""
+    candidates: list[Candidate]
+    """Candidates with their final ids, in the order of their trials."""
+    trials: list[Trial]
+    """One for each candidate."""
+
+
+class UniverseOutcome(_UniverseOutcome, total=False):
+    """What came out of it. A universe measures its own baseline, so only ratios travel between machines."""
+    universe: Universe | None
+    """The fork, if one could be made. It is gone by now."""
+    source: SourceReport | None
+    """The server that was forked, as seen on the fork."""
+    error: str | None
+    """What went wrong, if the universe failed as a whole."""
+    apart: list[Candidate]
+    """Candidates that need forks of their own, which they get when the universe is gone."""
+    further: list[tuple[Universe, float]]
+    """Further forks that it had, and the seconds that each lived."""
+
+
+class Universe(TypedDict):
+    """A fork that exists. Holds no secret: the connection string comes from `ForkBackend::dsn` alone."""
+    id: UniverseId
+    """Unique over all runs."""
+    backend: str
+    """Scheme of its backend, such as `local`."""
+    mechanism: str
+    """How it was made: `reflink`, `btrfs_snapshot`, `zfs_clone`, `overlayfs`, `copy`, `create_database_file_copy` …
+    """
+    cost: ForkCost
+    """What it cost."""
+    owner: str
+    """Who made it: `host:pid:start`, as far as the backend can tell."""
+    expires: str
+    """When its lease ends, RFC 3339; after that any sweep may destroy it."""
+
+
+class ForkCost(TypedDict):
+    """Measured cost of making a fork."""
+    seconds: float
+    """From the request to the first answered query."""
+    bytes: int
+    """Disk that it really took when it was made, bytes; shared blocks do not count."""
+    full_bytes: int
+    """What a full copy would have taken, bytes."""
+
+
+class _Candidate(TypedDict):
+    title: str
+    """One line, such as `B-tree on orders (user_id)`."""
+    change: Change
+    """The change."""
+
+
+class Candidate(_Candidate, total=False):
+    """A proposal: what to change, why, and what its author expects."""
+    id: CandidateId
+    """Unique within the competition; the engine replaces it by `agent-number`."""
+    agent: AgentName
+    """Who proposes; the engine fills it in."""
+    rationale: str
+    """Which statements, which plan nodes, why this form, what was rejected."""
+    statements: list[StatementId]
+    """Statements that it is meant to help. Named writes are always measured, since what triggers do is in no
+    plan; named reads also where no plan changes at all.
+    """
+    predicted: float | None
+    """Expected time with the change over time without it, if the author has an estimate."""
+
+
+class Change(TypedDict):
+    """Operations that belong together, applied in order and undone in reverse."""
+    operations: list[Operation]
+    """In order."""
+
+
 class Sameness(TypedDict):
     """Whether two texts give the same answers, and what that rests on."""
     format: int
@@ -1127,33 +1224,6 @@ class Fork(TypedDict):
     """When its lease ends, RFC 3339; after that any sweep may destroy it."""
     dsn: str
     """Connection string without its password."""
-
-
-class ForkCost(TypedDict):
-    """Measured cost of making a fork."""
-    seconds: float
-    """From the request to the first answered query."""
-    bytes: int
-    """Disk that it really took when it was made, bytes; shared blocks do not count."""
-    full_bytes: int
-    """What a full copy would have taken, bytes."""
-
-
-class Universe(TypedDict):
-    """A fork that exists. Holds no secret: the connection string comes from `ForkBackend::dsn` alone."""
-    id: UniverseId
-    """Unique over all runs."""
-    backend: str
-    """Scheme of its backend, such as `local`."""
-    mechanism: str
-    """How it was made: `reflink`, `btrfs_snapshot`, `zfs_clone`, `overlayfs`, `copy`, `create_database_file_copy` …
-    """
-    cost: ForkCost
-    """What it cost."""
-    owner: str
-    """Who made it: `host:pid:start`, as far as the backend can tell."""
-    expires: str
-    """When its lease ends, RFC 3339; after that any sweep may destroy it."""
 
 
 class PromotionPlan(TypedDict):
@@ -1611,35 +1681,6 @@ class JitTiming(TypedDict, total=False):
     """Time spent on just-in-time compilation."""
     Total: float
     """Milliseconds of generating, inlining, optimizing and emitting, over all processes."""
-
-
-class _Candidate(TypedDict):
-    title: str
-    """One line, such as `B-tree on orders (user_id)`."""
-    change: Change
-    """The change."""
-
-
-class Candidate(_Candidate, total=False):
-    """A proposal: what to change, why, and what its author expects."""
-    id: CandidateId
-    """Unique within the competition; the engine replaces it by `agent-number`."""
-    agent: AgentName
-    """Who proposes; the engine fills it in."""
-    rationale: str
-    """Which statements, which plan nodes, why this form, what was rejected."""
-    statements: list[StatementId]
-    """Statements that it is meant to help. Named writes are always measured, since what triggers do is in no
-    plan; named reads also where no plan changes at all.
-    """
-    predicted: float | None
-    """Expected time with the change over time without it, if the author has an estimate."""
-
-
-class Change(TypedDict):
-    """Operations that belong together, applied in order and undone in reverse."""
-    operations: list[Operation]
-    """In order."""
 
 
 class _Verdict(TypedDict):

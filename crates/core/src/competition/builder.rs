@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use futures_util::Stream;
 
-use super::RaceOptions;
+use super::run::task;
+use super::{RaceOptions, UniverseOutcome, UniverseTask, run_universe};
 use crate::bench::TransactionBenchmarker;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventLog};
 use crate::judge::PairedJudge;
 use crate::traits::{Agent, Benchmarker, ForkBackend, Judge};
-use crate::types::{CostModel, Problem, Report, Workload};
+use crate::types::{AgentName, CostModel, Problem, Report, Workload};
 
 /// Collects the parts; nothing fails before [`CompetitionBuilder::build`].
 #[derive(Debug)]
@@ -189,14 +190,59 @@ impl Competition {
     /// Runs the competition. It runs on a task of its own: if the returned future is dropped, the run is
     /// cancelled and its forks are still destroyed.
     pub async fn run(&self) -> Result<Report> {
-        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(parts) = parts else {
-            return Err(Error::invalid("this competition has already run").hint("build another one"));
-        };
+        self.to_the_verdict(None).await
+    }
+
+    /// One task for each agent's universe, as data. Workers on other machines, each with a competition built alike, run
+    /// them by [`Competition::run_universe`]; [`Competition::conclude`] judges what comes out.
+    ///
+    /// # Errors
+    /// `InvalidInput` if the competition has run.
+    pub fn tasks(&self) -> Result<Vec<UniverseTask>> {
+        self.peek(|parts| parts.agents.iter().map(|a| task(parts, AgentName::from(a.name()))).collect())
+    }
+
+    /// Runs one universe, whose fork is destroyed before this returns.
+    ///
+    /// # Errors
+    /// `NotFound` if the task's agent does not take part; otherwise as [`run_universe`].
+    pub async fn run_universe(&self, task: &UniverseTask) -> Result<UniverseOutcome> {
+        let (agent, benchmarker) = self.peek(|parts| {
+            let agent = parts.agents.iter().find(|a| task.agent.as_str() == a.name()).cloned();
+            (agent, Arc::clone(&parts.benchmarker))
+        })?;
+        let agent = agent.ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, "the task's agent does not take part here")
+                .with("agent", &task.agent)
+        })?;
+        self.backend.prepare(&self.cx).await?;
+        run_universe(&self.cx, task, Arc::clone(&self.backend), agent, benchmarker).await
+    }
+
+    /// The verdict over universes that ran elsewhere; the grand final, if there is one, runs here.
+    ///
+    /// # Errors
+    /// `InvalidInput` unless there is one outcome for each agent; otherwise as [`Competition::run`].
+    pub async fn conclude(&self, outcomes: Vec<UniverseOutcome>) -> Result<Report> {
+        self.to_the_verdict(Some(outcomes)).await
+    }
+
+    fn peek<T>(&self, look: impl FnOnce(&CompetitionBuilder) -> T) -> Result<T> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        parts.as_ref().map(look).ok_or_else(has_run)
+    }
+
+    async fn to_the_verdict(&self, elsewhere: Option<Vec<UniverseOutcome>>) -> Result<Report> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner).take().ok_or_else(has_run)?;
         let stop_if_dropped = self.cx.cancellation().clone().drop_guard();
-        let task = tokio::spawn(super::run::run(self.cx.clone(), Arc::clone(&self.backend), parts));
-        let result = task.await.map_err(|e| Error::internal("the engine panicked").caused_by(e))?;
+        let run = super::run::run(self.cx.clone(), Arc::clone(&self.backend), parts, elsewhere);
+        let result =
+            tokio::spawn(run).await.map_err(|e| Error::internal("the engine panicked").caused_by(e))?;
         stop_if_dropped.disarm();
         result
     }
+}
+
+fn has_run() -> Error {
+    Error::invalid("this competition has already run").hint("build another one")
 }

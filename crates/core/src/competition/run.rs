@@ -1,5 +1,6 @@
 //! All universes of a competition, then one verdict over their trials.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,16 +16,18 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::report;
-use crate::traits::ForkBackend;
+use crate::traits::{Agent, ForkBackend};
 use crate::types::{AgentName, Candidate, Report, Trial};
 
+/// Runs the universes, or takes what came out of them on other machines, and ends with a verdict.
 pub(super) async fn run(
     cx: Context,
     backend: Arc<dyn ForkBackend>,
     parts: CompetitionBuilder,
+    elsewhere: Option<Vec<UniverseOutcome>>,
 ) -> Result<Report> {
     let begin = Instant::now();
-    let result = compete(&cx, backend, &parts, begin).await;
+    let result = compete(&cx, backend, &parts, elsewhere, begin).await;
     cx.emit(Event::Finished { seconds: begin.elapsed().as_secs_f64() });
     result
 }
@@ -33,6 +36,7 @@ async fn compete(
     cx: &Context,
     backend: Arc<dyn ForkBackend>,
     parts: &CompetitionBuilder,
+    elsewhere: Option<Vec<UniverseOutcome>>,
     begin: Instant,
 ) -> Result<Report> {
     let started = jiff::Timestamp::now();
@@ -45,9 +49,13 @@ async fn compete(
     });
     backend.prepare(cx).await?;
     let shared = share(Arc::clone(&backend), parts);
-    let ended = universes(cx, &shared, parts).await?;
-    require_result(cx, &ended)?;
-    let mut outcomes: Vec<UniverseOutcome> = ended.into_iter().map(|ended| ended.outcome).collect();
+    let mut outcomes = if let Some(outcomes) = elsewhere {
+        gathered(parts, outcomes)?
+    } else {
+        let ended = universes(cx, &shared, parts).await?;
+        require_result(cx, &ended)?;
+        ended.into_iter().map(|ended| ended.outcome).collect()
+    };
     let apart = apart(cx, &shared, parts, &mut outcomes).await?;
     let finale = finale(cx, &shared, parts, &mut outcomes).await?;
 
@@ -89,7 +97,37 @@ fn share(backend: Arc<dyn ForkBackend>, parts: &CompetitionBuilder) -> Shared {
     }
 }
 
-fn task(parts: &CompetitionBuilder, agent: AgentName) -> UniverseTask {
+/// What came out of universes elsewhere, in the order of the agents: one for each of them, of which at least one came up.
+fn gathered(parts: &CompetitionBuilder, outcomes: Vec<UniverseOutcome>) -> Result<Vec<UniverseOutcome>> {
+    let mut found: BTreeMap<AgentName, UniverseOutcome> = BTreeMap::new();
+    for outcome in outcomes {
+        let agent = outcome.agent.clone();
+        if found.insert(agent.clone(), outcome).is_some() {
+            return Err(Error::invalid("two outcomes are of the same agent").with("agent", agent));
+        }
+    }
+    let own = |agent: &Arc<dyn Agent>| {
+        found.remove(&AgentName::from(agent.name())).ok_or_else(|| {
+            Error::invalid("an agent has no outcome")
+                .with("agent", agent.name())
+                .hint("run the task of each agent, and give what came out of all of them")
+        })
+    };
+    let outcomes = parts.agents.iter().map(own).collect::<Result<Vec<_>>>()?;
+    if let Some(stranger) = found.keys().next() {
+        return Err(
+            Error::invalid("an outcome is of an agent that does not take part").with("agent", stranger)
+        );
+    }
+    if outcomes.iter().all(|outcome| outcome.source.is_none()) {
+        let mut reasons: Vec<&str> = outcomes.iter().filter_map(|o| o.error.as_deref()).collect();
+        reasons.dedup();
+        return Err(Error::new(ErrorKind::Process, format!("every universe failed: {}", reasons.join("; "))));
+    }
+    Ok(outcomes)
+}
+
+pub(super) fn task(parts: &CompetitionBuilder, agent: AgentName) -> UniverseTask {
     UniverseTask {
         agent,
         problem: parts.problem.clone(),

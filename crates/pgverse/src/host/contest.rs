@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::Stream;
 use pgverse_core::answers::falsify::Effort;
 use pgverse_core::answers::{Sameness, same as compare};
-use pgverse_core::competition::Competition;
+use pgverse_core::competition::{Competition, UniverseOutcome, UniverseTask};
 use pgverse_core::judge::PairedJudge;
 use pgverse_core::pg::Dsn;
 use pgverse_core::traits::{Agent, ForkBackend, Judge};
@@ -102,10 +102,40 @@ impl Contest {
     /// # Errors
     /// As [`Competition::run`].
     pub async fn run(&self) -> Result<Report> {
+        self.sweep().await?;
+        self.competition.run().await
+    }
+
+    /// As [`Competition::tasks`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn tasks(&self) -> Result<Vec<UniverseTask>> {
+        self.competition.tasks()
+    }
+
+    /// Destroys what dead runs left, then runs one universe; as [`Competition::run_universe`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run_universe(&self, task: &UniverseTask) -> Result<UniverseOutcome> {
+        self.sweep().await?;
+        self.competition.run_universe(task).await
+    }
+
+    /// As [`Competition::conclude`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn conclude(&self, outcomes: Vec<UniverseOutcome>) -> Result<Report> {
+        self.competition.conclude(outcomes).await
+    }
+
+    async fn sweep(&self) -> Result<()> {
         for error in backends::sweep(&self.cx, self.source.as_ref()).await?.errors {
             tracing::warn!(%error, "a server with forks of dead runs cannot be reached");
         }
-        self.competition.run().await
+        Ok(())
     }
 }
 

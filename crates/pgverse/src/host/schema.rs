@@ -2,6 +2,7 @@
 
 use pgverse_core::Event;
 use pgverse_core::answers::Sameness;
+use pgverse_core::competition::{UniverseOutcome, UniverseTask};
 use pgverse_core::promote::{Promoted, PromotionRecord, Rehearsal};
 use pgverse_core::types::{Brief, Candidate, PromotionPlan, Report, Trial, Universe, Verdict};
 
@@ -21,6 +22,8 @@ struct Boundary {
     promote: PromoteRequest,
     rollback: RollbackRequest,
     event: Event,
+    task: UniverseTask,
+    outcome: UniverseOutcome,
     report: Report,
     sameness: Sameness,
     made: Fork,
