@@ -122,3 +122,33 @@ need_migration_tools() {
     npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$tools/node" $node >&2 || return 1
     printf '%s' "$python $node" >"$tools/installed"
 }
+
+# Node.js and npm, of a version that the package supports.
+need_node() {
+    have npm || apt_install nodejs npm || die "npm is missing: install Node.js 18 or newer and run this again"
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' || die "Node.js 18 or newer is needed"
+}
+
+# A virtual environment of this name beside the other tools of the tests, with these packages; prints its folder.
+python_tools() {
+    folder=${PGVERSE_TEST_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/pgverse-test-tools}/$1
+    shift
+    if [ "$(cat "$folder/installed" 2>/dev/null)" != "$*" ]; then
+        say "installing $* into $folder"
+        if ! python3 -m venv --clear "$folder" >/dev/null 2>&1; then
+            apt_install python3-venv && python3 -m venv --clear "$folder"
+        fi
+        "$folder/bin/pip" install --quiet --disable-pip-version-check "$@" >&2
+        printf '%s' "$*" >"$folder/installed"
+    fi
+    printf '%s' "$folder"
+}
+
+# The native parts of the packages, built as the tests of Rust are: all of the workspace at once, since a crate by itself
+# has other features, and all would be compiled again.
+build_native() {
+    cargo build --workspace --lib --tests --locked --quiet
+    built=${CARGO_TARGET_DIR:-target}/debug
+    cp "$built/lib_native.so" bindings/python/python/pgverse/_native.abi3.so
+    cp "$built/libpgverse_node.so" "bindings/node/pgverse.$(node -p 'process.platform + "-" + process.arch')-gnu.node"
+}
