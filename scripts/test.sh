@@ -47,4 +47,10 @@ else
     cargo test --workspace --all-targets --locked
 fi
 say "the Python package"
-exec scripts/python.sh
+scripts/python.sh
+say "the Node.js package"
+scripts/node.sh
+say "the services"
+scripts/services.sh
+say "the pipelines"
+exec scripts/pipelines.sh
