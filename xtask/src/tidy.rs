@@ -21,6 +21,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
         &["pgverse", "pgverse-core", "pgverse-agents", "pgverse-fork-backends", "pgverse-testkit"],
     ),
     ("pgverse-python", &["pgverse", "pgverse-cli"]),
+    ("pgverse-node", &["pgverse", "pgverse-cli"]),
     ("xtask", &["pgverse-core", "pgverse"]),
 ];
 
@@ -112,7 +113,7 @@ fn misplaced_dependencies(package: &Package) -> Problems {
 }
 
 /// Crates whose macros write unsafe code, which they therefore cannot forbid; they have lints of their own.
-const BINDINGS: &[&str] = &["pgverse-python"];
+const BINDINGS: &[&str] = &["pgverse-python", "pgverse-node"];
 
 /// Each crate takes the workspace's lints, and they forbid unsafe code.
 fn missing_lints(package: &Package) -> Problems {
