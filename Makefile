@@ -18,11 +18,17 @@ tidy:
 fmt:
 	cargo fmt --all
 
+# Builds the packages for Python and Node.js as they are published, installs and times them in fresh environments.
+.PHONY: packages
+packages:
+	scripts/packages.sh --release
+
 .PHONY: test-matrix bench-forks bench-verdict bench-equality bench-promotion bench-workload fuzz-workload
 
 # Forks of the local backend beside a bare probe and beside pg_dump | psql, in one run; SCALES=1 leaves out the 2 GB.
+# BUSY=1: instead, what golden images take from a source that pgbench keeps busy.
 bench-forks:
-	cargo run --release --locked -p pgverse-benches --bin forks -- $(SCALES)
+	cargo run --release --locked -p pgverse-benches --bin forks -- $(if $(BUSY),busy,$(SCALES))
 
 # The behaviour suite of forks on PostgreSQL 14 to 18, by every mechanism; the tests hold a part of it.
 test-matrix:

@@ -319,6 +319,8 @@ export interface ForkReport {
   seconds: number;
   /** Disk it really took. */
   bytes: number;
+  /** Memory that its server took when its work was done, bytes (proportional set size), if that could be told. */
+  memory_bytes?: number | null;
   /** Mechanism. */
   mechanism: string;
 }
@@ -1068,6 +1070,8 @@ export interface UniverseOutcome {
   universe?: Universe | null;
   /** Seconds that the fork lived. */
   lived_seconds: number;
+  /** Memory that its server took when its work was done, bytes, if the backend can tell. */
+  memory_bytes?: number | null;
   /** The server that was forked, as seen on the fork. */
   source?: SourceReport | null;
   /** Candidates with their final ids, in the order of their trials. */

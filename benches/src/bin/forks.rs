@@ -3,10 +3,13 @@
 //! The probe does what no fork can do without: clone the files by the same mechanism, exec `postgres`, connect,
 //! `SELECT 1`. It keeps no lease, cleans up outside its time, and is not asked about other processes. Both are timed
 //! from the request to the first answered query; for the backend that is the whole call of `fork`.
-//! Beside both stands the traditional clone, `pg_dump | psql`. `make bench-forks SCALES=1` leaves out the 2 GB.
+//! Beside both stands the traditional clone, `pg_dump | psql`. `make bench-forks SCALES=1` leaves out the 2 GB; `BUSY=1`
+//! measures instead what golden images take from a source that pgbench keeps busy.
 
 #![allow(clippy::print_stderr)]
 
+#[path = "forks/busy.rs"]
+mod busy;
 #[path = "forks/disk.rs"]
 mod disk;
 #[path = "forks/dump.rs"]
@@ -61,6 +64,9 @@ fn shop(scale: usize) -> Vec<String> {
 
 #[tokio::main]
 async fn main() -> Result<()> {
+    if std::env::args().any(|word| word == "busy") {
+        return busy::measure().await;
+    }
     let scales: Vec<usize> = std::env::args().skip(1).filter_map(|word| word.parse().ok()).collect();
     let scales = if scales.is_empty() { vec![1, 10] } else { scales };
     let (mut rows, mut dumps) = (Vec::new(), Vec::new());

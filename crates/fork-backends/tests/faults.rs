@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pgverse_core::Context;
 use pgverse_core::pg::{Dsn, Session};
 use pgverse_core::traits::ForkBackend;
+use pgverse_core::{Context, ErrorKind};
 use pgverse_fork_backends::local::{GoldenSource, LocalBackend, LocalConfig, Mechanism};
 use pgverse_fork_backends::template::{TemplateBackend, TemplateConfig};
 use pgverse_testkit::{TestServer, shop};
@@ -183,6 +183,35 @@ async fn a_killed_owner_of_databases_leaves_none() {
 fn relations(mut contents: Vec<String>) -> Vec<String> {
     contents.retain(|fact| fact.starts_with("relation"));
     contents
+}
+
+/// A fork that fills the disk that all share says so, and goes; the image and the next fork are whole.
+#[tokio::test]
+async fn a_fork_that_fills_the_disk_is_told_so_and_goes() {
+    let Some(place) = Place::on("xfs", &["-q", "-m", "reflink=1"], 400 << 20) else { return };
+    let cx = Context::new();
+    for mechanism in [Mechanism::Overlayfs, Mechanism::Reflink] {
+        let backend = place.backend(Some(mechanism));
+        let fork = backend.fork(&cx).await.unwrap();
+        let session =
+            Session::connect(&cx, &backend.dsn(&cx, &fork.id).await.unwrap(), "test").await.unwrap();
+        let too_much =
+            "CREATE TABLE big AS SELECT repeat(md5(n::text), 40) AS x FROM generate_series(1, 1000000) n";
+        let error = session.batch(&cx, too_much).await.unwrap_err();
+        // The server ends if it was the write-ahead log that found no room.
+        assert!([ErrorKind::Disk, ErrorKind::Connection].contains(&error.kind()), "{error}");
+        drop(session);
+        backend.destroy(&cx, &fork.id).await.unwrap();
+        place.assert_clean();
+        let next = backend.fork(&cx).await.unwrap();
+        let session =
+            Session::connect(&cx, &backend.dsn(&cx, &next.id).await.unwrap(), "test").await.unwrap();
+        assert_eq!(session.text(&cx, "SELECT count(*)::text FROM t", &[]).await.unwrap(), "20000");
+        assert_whole(&session).await;
+        drop(session);
+        backend.destroy(&cx, &next.id).await.unwrap();
+    }
+    place.assert_clean();
 }
 
 fn local(task: &str, home: PathBuf, source: Dsn, round: usize) -> LocalBackend {

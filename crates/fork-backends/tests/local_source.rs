@@ -12,7 +12,7 @@ use pgverse_core::pg::{Dsn, Session};
 use pgverse_core::traits::ForkBackend;
 use pgverse_core::{Context, ErrorKind};
 use pgverse_fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
-use pgverse_fork_backends::shared::{ProcessId, process};
+use pgverse_fork_backends::shared::{ProcessId, Programs, process, run};
 use place::Place;
 use place::source::Source;
 use rustix::process::Signal;
@@ -204,6 +204,56 @@ async fn a_disk_too_small_is_told_before_anything_is_copied() {
         assert_eq!(error.kind(), ErrorKind::Disk, "{error}");
         assert!(error.to_string().contains("not enough disk space"), "{error}");
     }
+    place.assert_clean();
+}
+
+/// The sums that each transaction of pgbench changes by the same amount: one text if they agree.
+const SUMS: &str = "SELECT string_agg(DISTINCT sum::text, ' <> ') FROM (SELECT sum(abalance) FROM pgbench_accounts \
+    UNION ALL SELECT sum(bbalance) FROM pgbench_branches UNION ALL SELECT sum(tbalance) FROM pgbench_tellers \
+    UNION ALL SELECT coalesce(sum(delta), 0) FROM pgbench_history) sums";
+
+#[tokio::test]
+async fn a_copy_of_a_source_under_pgbench_is_of_one_moment() {
+    let (cx, place, source) = (Context::new(), Place::new(), Source::new().await);
+    source.run("shop", "TRUNCATE scratch").await;
+    source.run("postgres", "CREATE DATABASE bank").await;
+    let pgbench = |arguments: &[&str]| {
+        let program = Programs::find(None).unwrap().tool("pgbench").unwrap();
+        let mut command = run::client(&program, &source.dsn("postgres", "bank"));
+        // The one of our clients that has no such option.
+        let mut plain = Command::new(command.get_program());
+        plain.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command = plain;
+        command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    assert!(pgbench(&["-i", "-q"]).status().unwrap().success());
+    let mut writer = tokio::process::Command::from(pgbench(&["-n", "-c", "2", "-T", "600"]));
+    let mut writing = writer.kill_on_drop(true).spawn().unwrap();
+    for (user, way) in [("postgres", "by pg_basebackup"), ("app", "by pg_dump")] {
+        let written = "SELECT count(*)::text FROM pgbench_history";
+        let count = async || {
+            source.session("bank").await.text(&cx, written, &[]).await.unwrap().parse::<u64>().unwrap()
+        };
+        let before = count().await;
+        let own = Context::new();
+        let backend = backend(&place, source.dsn(user, "bank"));
+        backend.prepare(&own).await.unwrap();
+        assert!(said(&own).contains(way), "{}", said(&own));
+        let after = count().await;
+        assert!(after > before, "it was written to all the time");
+        let fork = backend.fork(&cx).await.unwrap();
+        let session =
+            Session::connect(&cx, &backend.dsn(&cx, &fork.id).await.unwrap(), "test").await.unwrap();
+        let sums = session.text(&cx, SUMS, &[]).await.unwrap();
+        assert!(!sums.contains("<>"), "{way}: {sums}");
+        let copied: u64 = session.text(&cx, written, &[]).await.unwrap().parse().unwrap();
+        assert!((before..=after).contains(&copied), "{way}: {before} <= {copied} <= {after}");
+        drop(session);
+        backend.destroy(&cx, &fork.id).await.unwrap();
+    }
+    assert!(writing.try_wait().unwrap().is_none(), "pgbench writes to the end");
+    writing.kill().await.unwrap();
     place.assert_clean();
 }
 

@@ -327,14 +327,19 @@ class UniverseReport(_UniverseReport, total=False):
     """What went wrong, if it failed as a whole."""
 
 
-class ForkReport(TypedDict):
-    """How a fork was made."""
+class _ForkReport(TypedDict):
     seconds: float
     """From the request to the first answered query."""
     bytes: int
     """Disk it really took."""
     mechanism: str
     """Mechanism."""
+
+
+class ForkReport(_ForkReport, total=False):
+    """How a fork was made."""
+    memory_bytes: int | None
+    """Memory that its server took when its work was done, bytes (proportional set size), if that could be told."""
 
 
 class _CandidateReport(TypedDict):
@@ -1125,6 +1130,8 @@ class UniverseOutcome(_UniverseOutcome, total=False):
     """What came out of it. A universe measures its own baseline, so only ratios travel between machines."""
     universe: Universe | None
     """The fork, if one could be made. It is gone by now."""
+    memory_bytes: int | None
+    """Memory that its server took when its work was done, bytes, if the backend can tell."""
     source: SourceReport | None
     """The server that was forked, as seen on the fork."""
     error: str | None

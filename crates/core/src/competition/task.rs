@@ -32,6 +32,9 @@ pub struct UniverseOutcome {
     pub universe: Option<Universe>,
     /// Seconds that the fork lived.
     pub lived_seconds: f64,
+    /// Memory that its server took when its work was done, bytes, if the backend can tell.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
     /// The server that was forked, as seen on the fork.
     pub source: Option<SourceReport>,
     /// Candidates with their final ids, in the order of their trials.
@@ -67,6 +70,7 @@ impl UniverseOutcome {
             agent,
             universe: None,
             lived_seconds: 0.0,
+            memory_bytes: None,
             source: None,
             candidates: Vec::new(),
             trials: Vec::new(),

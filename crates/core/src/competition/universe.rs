@@ -104,6 +104,7 @@ pub(super) async fn run(cx: &Context, task: &UniverseTask, job: Job, shared: &Sh
     let result = live(cx, task, job, shared, &mut outcome).await;
     if let Some(universe) = &outcome.universe {
         let cleanup = cx.for_cleanup();
+        outcome.memory_bytes = shared.backend.memory(&universe.id).await;
         shared.backend.destroy(&cleanup, &universe.id).await?;
         outcome.lived_seconds = born.elapsed().as_secs_f64();
         cx.emit(Event::UniverseDestroyed { universe: universe.id.clone() });

@@ -175,6 +175,7 @@ fn fork(outcome: &UniverseOutcome) -> ForkReport {
     outcome.universe.as_ref().map_or_else(ForkReport::default, |u| ForkReport {
         seconds: u.cost.seconds,
         bytes: u.cost.bytes,
+        memory_bytes: outcome.memory_bytes,
         mechanism: u.mechanism.clone(),
     })
 }

@@ -56,6 +56,12 @@ pub trait ForkBackend: Debug + Send + Sync + 'static {
             .hint("use the backend local for settings that need a restart"))
     }
 
+    /// Memory that the server of a universe takes at this moment, bytes: what processes share counts by parts. `None`
+    /// where universes have no server of their own, or the system does not tell.
+    async fn memory(&self, _: &UniverseId) -> Option<u64> {
+        None
+    }
+
     /// Unmakes a universe.
     async fn destroy(&self, cx: &Context, id: &UniverseId) -> Result<()>;
 

@@ -148,6 +148,9 @@ pub struct ForkReport {
     pub seconds: f64,
     /// Disk it really took.
     pub bytes: u64,
+    /// Memory that its server took when its work was done, bytes (proportional set size), if that could be told.
+    #[serde(default)]
+    pub memory_bytes: Option<u64>,
     /// Mechanism.
     pub mechanism: String,
 }

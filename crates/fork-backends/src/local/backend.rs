@@ -14,7 +14,7 @@ use super::golden::{self, Golden};
 use super::mechanism::Choice;
 use super::{LocalConfig, Mechanism, SCHEME};
 use crate::shared::shield::shielded;
-use crate::shared::{Account, Holding, Home, Leases, Settings, server};
+use crate::shared::{Account, Holding, Home, Leases, Settings, process, server};
 
 /// Most forks alive at once: each takes some 10 MB of memory and a process or six.
 const PARALLEL: usize = 64;
@@ -158,6 +158,11 @@ impl ForkBackend for LocalBackend {
         let missing = || Error::new(ErrorKind::NotFound, "there is no such fork").with("fork", id);
         let lease = self.leases.get(id)?.ok_or_else(missing)?;
         core::restart(cx, &self.place()?, &golden, lease, self.settings()).await
+    }
+
+    async fn memory(&self, id: &UniverseId) -> Option<u64> {
+        let Holding::Server { data, .. } = self.leases.get(id).ok()??.holds else { return None };
+        core::blocking(move || Ok(process::memory_of(&data))).await.ok()?
     }
 
     async fn destroy(&self, _: &Context, id: &UniverseId) -> Result<()> {

@@ -36,7 +36,7 @@ pub(crate) fn report() -> Report {
         universes: vec![index(), query(), no_fork()],
         grand_final: Some(FinalReport {
             id: Some("pgverse_fork_final".into()),
-            fork: ForkReport { seconds: 0.0691, bytes: 1_700_000, mechanism: "reflink".into() },
+            fork: ForkReport { seconds: 0.0691, bytes: 1_700_000, memory_bytes: Some(18_000_000), mechanism: "reflink".into() },
             error: None,
             candidate: Some("index-2".into()),
         }),
@@ -201,7 +201,12 @@ fn universe(agent: &str, candidates: Vec<CandidateReport>) -> UniverseReport {
         id: Some(format!("pgverse_fork_{agent}").as_str().into()),
         agent: agent.into(),
         backend: "local".into(),
-        fork: ForkReport { seconds: 0.0713, bytes: 1_700_000, mechanism: "reflink".into() },
+        fork: ForkReport {
+            seconds: 0.0713,
+            bytes: 1_700_000,
+            memory_bytes: Some(18_000_000),
+            mechanism: "reflink".into(),
+        },
         error: None,
         candidates,
     }

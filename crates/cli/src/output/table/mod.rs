@@ -102,7 +102,8 @@ impl Page {
 
     fn universes(&mut self, report: &Report) {
         self.heading("Universes");
-        let mut table = self.table(&["agent", "backend", "forked by", "ms", "MB", "candidates"], 3..6);
+        let mut table =
+            self.table(&["agent", "backend", "forked by", "ms", "MB", "RAM MB", "candidates"], 3..7);
         for universe in &report.universes {
             let candidates = universe.candidates.len();
             table.add_row(universe_row(
@@ -302,6 +303,7 @@ fn universe_row(who: &str, backend: &str, fork: &ForkReport, candidates: usize) 
         text(if fork.mechanism.is_empty() { "not forked" } else { &fork.mechanism }),
         made(significant(fork.seconds * 1e3)),
         made(megabytes(fork.bytes)),
+        number(fork.memory_bytes.map_or("-".to_owned(), megabytes)),
         number(candidates.to_string()),
     ]
 }
