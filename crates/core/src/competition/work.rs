@@ -2,7 +2,7 @@
 //! They explain a verdict; only times decide it.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::litter::Litter;
 use super::race::{Runner, Track};
@@ -25,6 +25,7 @@ const RUNS: usize = 3;
 pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner<'_>]) -> Result<()> {
     let _permit = track.slot.acquire().await.map_err(closed)?;
     let _measuring = cx.meter().enter(Phase::Measuring);
+    let begin = Instant::now();
     let mut known: BTreeMap<usize, Option<Work>> = BTreeMap::new();
     for runner in runners.iter_mut().filter(|r| matches!(r.trial.state, TrialState::Measured)) {
         if cx.time_left().is_some_and(|left| left < LEAST_TIME) {
@@ -47,6 +48,7 @@ pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner
             }
         }
     }
+    tracing::debug!(agent = %track.agent, ms = begin.elapsed().as_millis(), "counted");
     Ok(())
 }
 

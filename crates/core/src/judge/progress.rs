@@ -100,6 +100,13 @@ pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
     (faster || whole.high < 1.0 - limits.min_gain) && broken(trial, limits).is_none() && whole.estimate < 1.0
 }
 
+/// Whether a candidate is certainly faster than the rival that ran beside it, if there was one.
+pub(crate) fn beats_rival(trial: &Trial, problem: &Problem) -> bool {
+    let rounds = Rounds::of(trial, problem.objective);
+    let rate = trial.error_rate.unwrap_or(problem.limits.error_rate);
+    rounds.rival.is_empty() || ratio_interval(&rounds.rival_effects(), rate).high < 1.0
+}
+
 /// The upper end of a candidate's interval, where no bound is broken; else infinity.
 pub(crate) fn upper_end(trial: &Trial, problem: &Problem, error_rate: f64) -> f64 {
     if broken(trial, &problem.limits).is_some() {

@@ -79,6 +79,7 @@ pub(super) async fn fire(
 ) -> Result<Vec<Sample>> {
     let permit = track.slot.acquire().await.map_err(closed)?;
     let _measuring = cx.meter().enter(Phase::Measuring);
+    let begin = Instant::now();
     let mut samples = Vec::with_capacity(shots.len());
     for same in shots.chunk_by(|(_, a), (_, b)| std::ptr::eq(grounds.labs[a.arm], grounds.labs[b.arm])) {
         let Some((_, first)) = same.first() else { continue };
@@ -87,6 +88,7 @@ pub(super) async fn fire(
         samples.extend(track.benchmarker.measure(cx, grounds.labs[first.arm], &round).await?);
     }
     drop(permit);
+    tracing::debug!(agent = %track.agent, shots = shots.len(), ms = begin.elapsed().as_millis(), "fired");
     if samples.len() != shots.len() {
         return Err(Error::internal("the benchmarker did not return one sample for each shot")
             .with("shots", shots.len())

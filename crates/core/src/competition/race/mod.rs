@@ -30,7 +30,7 @@ const LONG_MS: f64 = 2000.0;
 /// How often a statement that is not raced is run, so that its share of the workload is no accident.
 const CONSTANT_ROUNDS: usize = 3;
 /// Rounds that only warm up, at the most.
-const MOST_WARM_UP_ROUNDS: u32 = 5;
+const MOST_WARM_UP_ROUNDS: u32 = 3;
 
 /// Measures all runners until each is decided or the time is up; fills in their trials.
 pub(super) async fn race(

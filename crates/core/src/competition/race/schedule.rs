@@ -81,22 +81,10 @@ pub(super) fn schedule(
     wanted.dedup();
     let mut blocks: Vec<Vec<(usize, Shot)>> = Vec::new();
     for &cell in &wanted {
+        let beside: Vec<usize> = live.iter().flat_map(|&r| arms_at(runners, r, cell)).collect();
         let mut arms = vec![BASELINE, CONTROL];
-        arms.extend(
-            live.iter()
-                .filter(|&&r| {
-                    runners[r].raced().any(|own| own == cell) && !pace.dear.contains(&(r + FIRST_CANDIDATE))
-                })
-                .map(|r| r + FIRST_CANDIDATE),
-        );
-        arms.extend(
-            live.iter()
-                .filter(|&&r| runners[r].rival.is_some() && runners[r].raced().any(|own| own == cell))
-                .map(|r| rival_arm(runners, *r)),
-        );
-        let beside_dear = live.iter().any(|&r| {
-            pace.dear.contains(&(r + FIRST_CANDIDATE)) && runners[r].raced().any(|own| own == cell)
-        });
+        arms.extend(beside.iter().filter(|arm| !pace.dear.contains(arm)));
+        let beside_dear = arms.len() < beside.len() + 2;
         let passes = if beside_dear { 1 } else { pace.runs(BASELINE, cell).min(PASSES) };
         let mut block = Vec::new();
         for pass in 0..passes {
@@ -106,13 +94,20 @@ pub(super) fn schedule(
         }
         blocks.push(block);
     }
-    for &runner in live.iter().filter(|&&r| pace.dear.contains(&(r + FIRST_CANDIDATE))) {
-        let arm = runner + FIRST_CANDIDATE;
-        let cells = runners[runner].raced();
-        blocks.push(cells.map(|cell| (cell, shot(track, runners, arm, cell, (pace, 1)))).collect());
+    for &dear in &pace.dear {
+        let own =
+            wanted.iter().filter(|&&cell| live.iter().any(|&r| arms_at(runners, r, cell).any(|a| a == dear)));
+        blocks.push(own.map(|&cell| (cell, shot(track, runners, dear, cell, (pace, 1)))).collect());
     }
     blocks.shuffle(rng);
     blocks.into_iter().flatten().collect()
+}
+
+/// The arms of a runner that a cell runs under: its own, and its rival's.
+fn arms_at(runners: &[Runner<'_>], runner: usize, cell: usize) -> impl Iterator<Item = usize> {
+    let raced = runners[runner].raced().any(|own| own == cell);
+    let rival = runners[runner].rival.is_some().then(|| rival_arm(runners, runner));
+    [Some(runner + FIRST_CANDIDATE), rival].into_iter().flatten().filter(move |_| raced)
 }
 
 /// One arm's shot at a cell, in one of so many passes.

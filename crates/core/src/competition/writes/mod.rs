@@ -21,7 +21,7 @@ use super::work::counted;
 use crate::bench::{Arm, Lab, Round, Shot};
 use crate::context::{Context, Phase};
 use crate::error::{ErrorKind, Result};
-use crate::judge::helps_somewhere;
+use crate::judge::{beats_rival, helps_somewhere};
 use crate::pg::quote::qualified;
 use crate::traits::Sample;
 use crate::types::{
@@ -32,6 +32,8 @@ use crate::types::{
 const MOST_TABLES: usize = 4;
 /// Rows of one execution as it is timed: what an application writes at a time.
 const ROWS: usize = 10;
+/// A write that takes longer on the baseline goes to one row: a delete, say, that reads a table for each row.
+const SLOW: Duration = Duration::from_millis(100);
 /// Rows of one execution as its work is counted: enough for a share of heap-only updates.
 const COUNTED_ROWS: usize = 100;
 const ROUNDS: usize = 8;
@@ -40,7 +42,7 @@ const REPETITIONS: (u32, f64) = (3, 20.0);
 /// Longest time of one generated write, milliseconds.
 const LONGEST_MS: u64 = 2000;
 /// Longest time for all writes of one candidate after the first two rounds.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(3);
 /// With less time than this left before the deadline, nothing is generated.
 const LEAST_TIME: Duration = Duration::from_secs(15);
 
@@ -66,15 +68,15 @@ pub(super) async fn measure(
     if changing.is_empty() {
         return Ok(());
     }
-    let _measuring = cx.meter().enter(Phase::Measuring);
     let before = tables(cx, track.lab, &track.baseline).await?;
     let mut rows = Rows::default();
     for r in changing {
         if cx.time_left().is_some_and(|left| left < LEAST_TIME) {
             return Ok(());
         }
+        let begin = Instant::now();
         let lab = runners[r].lab(track);
-        let after = tables(cx, lab, &runners[r].arm).await?;
+        let after = tables(cx, lab, &bare(&runners[r].arm)).await?;
         let places = differing(&before, &after);
         let written = track.written(&runners[r]);
         let mut writes = Vec::new();
@@ -85,7 +87,16 @@ pub(super) async fn measure(
             let note = format!("{} more tables are touched, all of them smaller", places.len() - MOST_TABLES);
             runners[r].trial.ungenerated_writes.push(note);
         }
+        let number = writes.len();
+        let prepared = begin.elapsed();
         let measured = pairs(cx, track, &runners[r], writes, rng).await?;
+        tracing::debug!(
+            candidate = %runners[r].candidate.id,
+            writes = number,
+            prepared_ms = prepared.as_millis(),
+            measured_ms = (begin.elapsed() - prepared).as_millis(),
+            "generated writes"
+        );
         runners[r].trial.generated_writes = measured;
     }
     Ok(())
@@ -106,6 +117,7 @@ fn wants(track: &Track<'_>, runner: &Runner<'_>) -> bool {
         && runner.trial.is_measured()
         && runner.candidate.change.operations.iter().any(maintained)
         && helps_somewhere(&runner.trial, track.problem)
+        && beats_rival(&runner.trial, track.problem)
 }
 
 /// Makes up the writes on one table that both arms accept.
@@ -117,7 +129,7 @@ async fn prepare(
     (rows, writes): (&mut Rows, &mut Vec<Write>),
 ) -> Result<()> {
     let table = qualified(&place.0, &place.1);
-    let sides = [(track.lab, track.baseline.clone()), (runner.lab(track), runner.arm.clone())];
+    let sides = [(track.lab, bare(&track.baseline)), (runner.lab(track), bare(&runner.arm))];
     let (before, after) = (
         Facts::read(cx, sides[0].0, &sides[0].1, &table).await?,
         Facts::read(cx, sides[1].0, &sides[1].1, &table).await?,
@@ -168,9 +180,10 @@ async fn accepted(
     template: &Template,
     rows: &mut Rows,
 ) -> Result<std::result::Result<([Texts; 2], (usize, usize)), String>> {
-    let mut texts = Vec::new();
-    let mut counts = (0, 0);
-    for (lab, arm) in sides {
+    // What the slower side allows goes for both.
+    let mut counts = (ROWS, COUNTED_ROWS);
+    let mut chosen = Vec::new();
+    for (side, (lab, arm)) in sides.iter().enumerate() {
         let free = template.kind == GeneratedKind::Delete;
         let Some(rows) = rows.sample(cx, lab, table, facts, free).await? else {
             return Ok(Err("its rows could not be read in time".to_owned()));
@@ -180,20 +193,34 @@ async fn accepted(
                 if free { "other tables hold on to every row" } else { "it has no rows" }.to_owned()
             ));
         }
-        let few = &rows[..ROWS.min(rows.len())];
-        let mut many = rows.as_slice();
-        let begin = Instant::now();
-        if let Err(refusal) = runs(cx, lab, arm, &template.sql(table, few), few.len()).await? {
-            return Ok(Err(refusal));
-        }
-        let hopeless = begin.elapsed() * u32::try_from(many.len() / few.len()).unwrap_or(u32::MAX)
+        let took = loop {
+            let few = &rows[..counts.0.min(rows.len())];
+            let begin = Instant::now();
+            let outcome = runs(cx, lab, arm, &template.sql(table, few), few.len()).await?;
+            if side == 0 && few.len() > 1 && begin.elapsed() > SLOW {
+                counts.0 = 1;
+            } else if let Err(refusal) = outcome {
+                return Ok(Err(refusal));
+            } else {
+                counts.0 = few.len();
+                break begin.elapsed();
+            }
+        };
+        let many = &rows[..counts.1.min(rows.len())];
+        let hopeless = took * u32::try_from(many.len() / counts.0).unwrap_or(u32::MAX)
             > 2 * Duration::from_millis(LONGEST_MS);
-        if hopeless || runs(cx, lab, arm, &template.sql(table, many), many.len()).await?.is_err() {
-            many = few;
-        }
-        counts = (few.len(), many.len());
-        texts.push((template.sql(table, few), template.sql(table, many), template.clone()));
+        counts.1 = if hopeless || runs(cx, lab, arm, &template.sql(table, many), many.len()).await?.is_err() {
+            counts.0
+        } else {
+            many.len()
+        };
+        chosen.push(rows);
     }
+    let texts: Vec<Texts> = chosen
+        .iter()
+        .map(|rows| [counts.0, counts.1].map(|count| template.sql(table, &rows[..count])))
+        .map(|[timed, counted]| (timed, counted, template.clone()))
+        .collect();
     let both: std::result::Result<[Texts; 2], _> = texts.try_into();
     Ok(both.map(|texts| (texts, counts)).map_err(|_| "it has two sides".to_owned()))
 }
@@ -250,9 +277,17 @@ async fn within_time<T>(
     }
 }
 
-/// The arm in which constraints are checked at once, as at a commit, and rows are found by their places.
-fn checked(arm: &Arm) -> Arm {
+/// The arm without new statistics: writes to rows at known places need none, and gathering those of an index on an
+/// expression takes longer than such a write.
+fn bare(arm: &Arm) -> Arm {
     let mut arm = arm.clone();
+    arm.enter.retain(|sql| !sql.starts_with("ANALYZE "));
+    arm
+}
+
+/// The bare arm in which constraints are checked at once, as at a commit, and rows are found by their places.
+fn checked(arm: &Arm) -> Arm {
+    let mut arm = bare(arm);
     arm.enter.push("SET CONSTRAINTS ALL IMMEDIATE".to_owned());
     arm.enter.push("SET LOCAL enable_hashjoin TO off".to_owned());
     arm.enter.push("SET LOCAL enable_mergejoin TO off".to_owned());
@@ -296,20 +331,21 @@ async fn pairs(
     // An arm that is dear to switch on has all its writes in one block.
     let dear = is_dear(cx, labs[0], &arms[0]).await? || is_dear(cx, labs[1], &arms[1]).await?;
     let mut repetitions = vec![REPETITIONS.0; writes.len()];
-    let begin = Instant::now();
+    let mut spent = Duration::ZERO;
     // The first round only warms up.
     for round in 0..=ROUNDS {
         let mut order: Vec<usize> = (0..writes.len()).collect();
         order.shuffle(rng);
+        let permit = track.slot.acquire().await.map_err(super::universe::closed)?;
+        let measuring = cx.meter().enter(Phase::Measuring);
+        let begin = Instant::now();
         for block in order.chunks(if dear { writes.len() } else { 1 }) {
             let mut sides = [0, 1];
             sides.shuffle(rng);
             for side in sides {
                 let shots = block.iter().map(|&w| shot(&writes[w], side, repetitions[w])).collect();
                 let one = Round { arms: vec![arms[side].clone()], shots };
-                let permit = track.slot.acquire().await.map_err(super::universe::closed)?;
                 let samples = track.benchmarker.measure(cx, labs[side], &one).await?;
-                drop(permit);
                 for (&write, sample) in block.iter().zip(&samples) {
                     if round > 0 {
                         enter(&mut measured[write].samples, side, sample);
@@ -319,10 +355,13 @@ async fn pairs(
                 }
             }
         }
+        spent += begin.elapsed();
+        drop(measuring);
+        drop(permit);
         for (side, lab) in labs.iter().enumerate() {
             litter[side].clear(cx, lab, track.slot).await?;
         }
-        if round >= 2 && begin.elapsed() > PATIENCE {
+        if round >= 2 && spent > PATIENCE {
             break;
         }
     }

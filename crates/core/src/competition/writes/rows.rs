@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 
 /// With more rows than this a table is sampled by blocks.
-const MANY_ROWS: f64 = 200_000.0;
+const MANY_ROWS: f64 = 40_000.0;
 /// Rows that such a sample should see.
 const SEEN_ROWS: f64 = 20_000.0;
 
