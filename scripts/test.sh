@@ -50,7 +50,7 @@ say "the Python package"
 scripts/python.sh
 say "the Node.js package"
 scripts/node.sh
-say "the services"
-scripts/services.sh
+say "the examples"
+scripts/examples.sh
 say "the pipelines"
 exec scripts/pipelines.sh

@@ -104,9 +104,14 @@ class Python:
     def object(self, name, schema):
         properties, required = schema["properties"], set(schema.get("required", []))
         if any(keyword.iskeyword(p) or not p.isidentifier() for p in properties):
-            # No class can have such fields, and only one form of all of them: they may be absent.
-            body = [f"    {json.dumps(p)}: {json.dumps(self.type(k))}," for p, k in properties.items()]
-            return [f'{name} = TypedDict("{name}", {{', *body, "}, total=False)", *self.doc(schema.get("description"), "")]
+            # No class can have such fields, but it can inherit them.
+            def form(suffix, wanted, total):
+                body = [f"    {json.dumps(p)}: {json.dumps(self.type(k))}," for p, k in properties.items() if wanted(p)]
+                return [f'_{name}{suffix} = TypedDict("_{name}{suffix}", {{', *body, "})" if total else "}, total=False)"]
+            return [
+                *form("", lambda p: p in required, True), *form("Rest", lambda p: p not in required, False), "", "",
+                f"class {name}(_{name}, _{name}Rest):", *self.doc(schema.get("description"), "    "),
+            ]
         need = [p for p in properties if p in required]
         may = [p for p in properties if p not in required]
         doc = self.doc(schema.get("description"), "    ")

@@ -1623,17 +1623,24 @@ class StatementPlan(TypedDict):
     """The plan."""
 
 
-Plan = TypedDict("Plan", {
+_Plan = TypedDict("_Plan", {
     "Plan": "PlanNode",
+})
+_PlanRest = TypedDict("_PlanRest", {
     "Planning Time": "float | None",
     "Execution Time": "float | None",
     "JIT": "Jit | None",
 }, total=False)
-"""One plan as the server printed it (PostgreSQL manual, "EXPLAIN")."""
 
 
-PlanNode = TypedDict("PlanNode", {
+class Plan(_Plan, _PlanRest):
+    """One plan as the server printed it (PostgreSQL manual, "EXPLAIN")."""
+
+
+_PlanNode = TypedDict("_PlanNode", {
     "Node Type": "str",
+})
+_PlanNodeRest = TypedDict("_PlanNodeRest", {
     "Parent Relationship": "str | None",
     "Subplan Name": "str | None",
     "CTE Name": "str | None",
@@ -1673,7 +1680,10 @@ PlanNode = TypedDict("PlanNode", {
     "WAL FPI": "float",
     "Plans": "list[PlanNode]",
 }, total=False)
-"""One node; lists are empty and numbers zero where the server printed nothing."""
+
+
+class PlanNode(_PlanNode, _PlanNodeRest):
+    """One node; lists are empty and numbers zero where the server printed nothing."""
 
 
 class Jit(TypedDict, total=False):
