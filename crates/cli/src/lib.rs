@@ -53,7 +53,7 @@ async fn run(cli: Cli, signal: &mut Option<u8>) -> Result<Outcome> {
         Command::Load(args) => commands::load::run(&cx, args).await,
         Command::Judge(args) => commands::judge::run(&args),
         Command::Plan(args) => commands::plan::run(&args),
-        Command::Promote(args) => commands::promote::run(&cx, args).await,
+        Command::Promote(args) => Box::pin(commands::promote::run(&cx, args)).await,
         Command::Rollback(args) => commands::promote::undo(&cx, args).await,
         Command::Promotions(args) => commands::promote::list(&cx, args).await,
         Command::Export(args) => commands::export::run(&args),

@@ -66,7 +66,7 @@ pub(crate) async fn run() -> Result<()> {
             ..Policy::default()
         };
         let begin = Instant::now();
-        let promoted = beside(&ground, here, sql, endless, ground.promote(&plan, &policy)).await?;
+        let promoted = beside(&ground, here, sql, endless, Box::pin(ground.promote(&plan, &policy))).await?;
         let took = begin.elapsed().as_secs_f64();
         let there =
             ground.text("SELECT (to_regclass('orders_bench_idx') IS NOT NULL)::text").await? == "true";

@@ -63,10 +63,10 @@ async fn main() -> Result<()> {
         if options.figures.is_empty() { Figure::value_variants() } else { options.figures.as_slice() };
     for figure in figures {
         match figure {
-            Figure::Load => load::run(options.bench_scale).await?,
-            Figure::Locks => locks::run().await?,
-            Figure::Kills => kills::run(options.kills, options.server_kills, options.seed).await?,
-            Figure::Realized => realized::run(options.scale, options.seed).await?,
+            Figure::Load => Box::pin(load::run(options.bench_scale)).await?,
+            Figure::Locks => Box::pin(locks::run()).await?,
+            Figure::Kills => Box::pin(kills::run(options.kills, options.server_kills, options.seed)).await?,
+            Figure::Realized => Box::pin(realized::run(options.scale, options.seed)).await?,
         }
     }
     Ok(())

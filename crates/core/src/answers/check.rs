@@ -61,7 +61,7 @@ pub async fn check(cx: &Context, lab: &Lab, question: Question<'_>) -> Result<An
     if apart {
         question.candidate_lab.session().batch(cx, "BEGIN").await?;
     }
-    let compared = compare_both(cx, lab, &question).await;
+    let compared = Box::pin(compare_both(cx, lab, &question)).await;
     lab.leave(cx).await?;
     if apart {
         question.candidate_lab.leave(cx).await?;
@@ -93,17 +93,19 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
     let (sql, candidate_sql) = (&question.statement.sql, question.candidate_sql);
     let as_it_is = (question.baseline, 0);
     let changed = (question.candidate, question.timeout_ms);
-    let baseline = within(cx, lab, as_it_is, Digest::of(cx, session, sql, values)).await?;
+    let baseline = within(cx, lab, as_it_is, Box::pin(Digest::of(cx, session, sql, values))).await?;
     let (other, asked) = (question.candidate_lab, question.candidate_lab.session());
-    let candidate = within(cx, other, changed, Digest::of(cx, asked, candidate_sql, values)).await?;
+    let candidate =
+        within(cx, other, changed, Box::pin(Digest::of(cx, asked, candidate_sql, values))).await?;
     let (baseline, candidate) = match (baseline, candidate) {
         (Ok(baseline), Ok(candidate)) => (baseline, candidate),
         (baseline, candidate) => return Ok((compare_failures(baseline.err(), candidate.err()), 0, 0)),
     };
     let facts = TextFacts::read(sql);
     if may_agree(&baseline, &candidate) {
-        let before = within(cx, lab, as_it_is, Values::of(cx, session, sql, values)).await?;
-        let after = within(cx, other, changed, Values::of(cx, asked, candidate_sql, values)).await?;
+        let before = within(cx, lab, as_it_is, Box::pin(Values::of(cx, session, sql, values))).await?;
+        let after =
+            within(cx, other, changed, Box::pin(Values::of(cx, asked, candidate_sql, values))).await?;
         if let (Ok(before), Ok(after)) = (before, after) {
             let free = facts.as_ref().is_some_and(|f| f.order_by.is_empty());
             match before.agreement(after) {
@@ -116,11 +118,11 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
     let verdict = match compare(&baseline, &candidate, facts.as_ref()) {
         First::Done(verdict) => verdict,
         First::Ties(ties) => {
-            let rows = row_hashes(cx, asked, candidate_sql, values);
+            let rows = Box::pin(row_hashes(cx, asked, candidate_sql, values));
             let rows = within(cx, other, changed, rows).await?;
             let allowed = match rows {
                 Ok(rows) => {
-                    let allowed = ties.allows(cx, session, values, &rows);
+                    let allowed = Box::pin(ties.allows(cx, session, values, &rows));
                     // Without its limit the text may be far slower than it is.
                     let bounded = (question.baseline, question.timeout_ms);
                     match within(cx, lab, bounded, allowed).await {

@@ -32,7 +32,7 @@ impl Stage<'_> {
         let mut left = candidates.into_iter();
         let control = self.another(outcome).await?;
         let mut result = match Lab::open(self.cx, self.shared.backend.as_ref(), &control.0).await {
-            Ok(lab) => self.each(&mut left, (&control.0, &lab), entrants, outcome).await,
+            Ok(lab) => Box::pin(self.each(&mut left, (&control.0, &lab), entrants, outcome)).await,
             Err(error) => Err(error),
         };
         result = self.give_back(control, outcome).await.and(result);
@@ -105,7 +105,8 @@ impl Stage<'_> {
         runner.trial.forks = Some(OwnForks { changed: changed.id.clone(), control: control.id.clone() });
         let mut runners: [Runner<'_>; 1] = [Runner { fork: Some(&lab), ..runner }];
         let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(candidate.id.as_str()));
-        let raced = self.race(&Built::default(), &mut runners, (entrants, control_lab), &mut rng).await;
+        let raced =
+            Box::pin(self.race(&Built::default(), &mut runners, (entrants, control_lab), &mut rng)).await;
         let [runner] = runners;
         self.enter(outcome, runner, raced.as_ref().err());
         // What went wrong is in the outcome; only the end of the run ends the others too.

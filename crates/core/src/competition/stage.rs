@@ -98,13 +98,14 @@ impl Stage<'_> {
         }
         drop(heavy);
         let entrants = runners.len() + 1;
-        let mut result = self.race(&built, &mut runners, (entrants, self.lab), &mut rng).await;
+        let mut result = Box::pin(self.race(&built, &mut runners, (entrants, self.lab), &mut rng)).await;
         let trials = || runners.iter().map(|r| (&r.candidate, &r.trial));
         if let (Ok(()), Some(finalists)) = (&result, Finalists::of(trials(), &self.task.problem)) {
             let entered = outcome.candidates.iter().chain(&outcome.apart);
             let numbers = runners.iter().map(|r| &r.candidate).chain(entered).map(|c| sort_key(&c.id).1);
             let number = numbers.max().unwrap_or(0) + 1;
-            result = self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng).await;
+            result = Box::pin(self.race_union(&mut built, &finalists, (number, entrants), outcome, &mut rng))
+                .await;
         }
         for runner in runners {
             self.enter(outcome, runner, result.as_ref().err());
@@ -319,7 +320,7 @@ impl Stage<'_> {
         };
         let mut result = race(self.cx, &track, runners, rng).await;
         if result.is_ok() {
-            result = writes::measure(self.cx, &track, runners, rng).await;
+            result = Box::pin(writes::measure(self.cx, &track, runners, rng)).await;
         }
         share_baselines(runners);
         for runner in runners {
@@ -370,7 +371,7 @@ impl Stage<'_> {
             arm: built.arm(finalists.best.id.as_str(), &finalists.best.change),
         });
         let mut union = [runner];
-        let result = self.race(built, &mut union, (entrants, self.lab), rng).await;
+        let result = Box::pin(self.race(built, &mut union, (entrants, self.lab), rng)).await;
         let [runner] = union;
         self.enter(outcome, runner, result.as_ref().err());
         result
@@ -380,7 +381,7 @@ impl Stage<'_> {
     pub(super) async fn finale(&self, finalists: Finalists, outcome: &mut UniverseOutcome) -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(FINAL));
         let mut built = Built::default();
-        self.race_union(&mut built, &finalists, (finalists.number, 1), outcome, &mut rng).await
+        Box::pin(self.race_union(&mut built, &finalists, (finalists.number, 1), outcome, &mut rng)).await
     }
 }
 

@@ -101,7 +101,7 @@ pub async fn run_universe(
 pub(super) async fn run(cx: &Context, task: &UniverseTask, job: Job, shared: &Shared) -> Result<Ended> {
     let mut outcome = UniverseOutcome::empty(task.agent.clone());
     let born = Instant::now();
-    let result = live(cx, task, job, shared, &mut outcome).await;
+    let result = Box::pin(live(cx, task, job, shared, &mut outcome)).await;
     if let Some(universe) = &outcome.universe {
         let cleanup = cx.for_cleanup();
         outcome.memory_bytes = shared.backend.memory(&universe.id).await;
@@ -168,8 +168,8 @@ async fn live(
     };
     let agent = match job {
         Job::Ask(agent) => agent,
-        Job::Apart(candidates) => return stage.apart(candidates, outcome).await,
-        Job::Finale(finalists) => return stage.finale(finalists, outcome).await,
+        Job::Apart(candidates) => return Box::pin(stage.apart(candidates, outcome)).await,
+        Job::Finale(finalists) => return Box::pin(stage.finale(finalists, outcome)).await,
     };
     let dsn = backend.dsn(cx, &universe.id).await?;
     let probe = SessionProbe::open(cx, &dsn, task.options.statement_timeout_seconds).await?;
@@ -186,7 +186,7 @@ async fn live(
             title: candidate.title.clone(),
         });
     }
-    stage.compete(proposed, outcome).await
+    Box::pin(stage.compete(proposed, outcome)).await
 }
 
 pub(super) fn closed(error: tokio::sync::AcquireError) -> Error {

@@ -135,7 +135,7 @@ impl Session {
     }
 
     async fn open(cx: &Context, dsn: &Dsn, purpose: &str, options: &str) -> Result<(Self, JoinHandle<()>)> {
-        let Link { client, driver, connector } = cx.guard(connect(dsn, purpose, options)).await?;
+        let Link { client, driver, connector } = cx.guard(Box::pin(connect(dsn, purpose, options))).await?;
         let (client, abort) = (Arc::new(client), driver.abort_handle());
         let mut session = Self { client, driver: abort, connector, backend_pid: 0, thread: None };
         let row = session.one(cx, "SELECT pg_backend_pid()", &[]).await?;

@@ -70,7 +70,8 @@ impl Runner<'_> {
         let mut attempts = Attempts::new(self.policy);
         loop {
             let result =
-                watched(self.cx, self.target, self.policy, self.transaction(statements, place)).await;
+                watched(self.cx, self.target, self.policy, Box::pin(self.transaction(statements, place)))
+                    .await;
             let Err(error) = result else { return Ok(()) };
             if error.kind() == ErrorKind::Connection {
                 return Err(error);

@@ -25,7 +25,7 @@ async fn beside(database: &str, other: &str, waits: bool) {
         }
         holder.batch(&stage.cx, "COMMIT").await.expect("the other session ends");
     };
-    let (promoted, ()) = tokio::join!(stage.promote(&plan, &policy), release);
+    let (promoted, ()) = tokio::join!(Box::pin(stage.promote(&plan, &policy)), release);
     let promoted = promoted.unwrap_or_else(|e| panic!("{e}\n{}", stage.heard()));
     assert_eq!(promoted.state, PromotionState::Promoted);
     assert!(promoted.verification.unused.is_empty());
@@ -162,7 +162,7 @@ async fn a_constraint_waits_for_its_lock_in_short_attempts() {
         assert_eq!(stage.text("SELECT count(*)::text FROM orders").await, "60000");
         holder.batch(&stage.cx, "COMMIT").await.expect("the reader ends");
     };
-    let (promoted, ()) = tokio::join!(stage.promote(&plan, &policy), release);
+    let (promoted, ()) = tokio::join!(Box::pin(stage.promote(&plan, &policy)), release);
     promoted.unwrap_or_else(|e| panic!("{e}\n{}", stage.heard()));
     let valid = "SELECT convalidated::text FROM pg_constraint WHERE conname = 'orders_total'";
     assert_eq!(stage.text(valid).await, "true");

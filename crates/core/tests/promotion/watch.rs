@@ -46,7 +46,7 @@ async fn under_load(stage: &Stage, operation: Operation, sql: &str, policy: &Pol
         }
     };
     let promotion = async {
-        let promoted = stage.promote(&plan, policy).await;
+        let promoted = Box::pin(stage.promote(&plan, policy)).await;
         done.store(true, Ordering::Relaxed);
         promoted.unwrap_or_else(|e| panic!("{e}\n{}", stage.heard()))
     };

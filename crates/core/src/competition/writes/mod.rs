@@ -81,7 +81,7 @@ pub(super) async fn measure(
         let written = track.written(&runners[r]);
         let mut writes = Vec::new();
         for place in places.iter().filter(|place| !written.contains(place)).take(MOST_TABLES) {
-            prepare(cx, track, &mut runners[r], place, (&mut rows, &mut writes)).await?;
+            Box::pin(prepare(cx, track, &mut runners[r], place, (&mut rows, &mut writes))).await?;
         }
         if places.len() > MOST_TABLES {
             let note = format!("{} more tables are touched, all of them smaller", places.len() - MOST_TABLES);
@@ -134,7 +134,8 @@ async fn prepare(
         Facts::read(cx, sides[0].0, &sides[0].1, &table).await?,
         Facts::read(cx, sides[1].0, &sides[1].1, &table).await?,
     );
-    let choices = within_time(cx, track.lab, templates(cx, track.lab, &table, &before, &after)).await?;
+    let choices = templates(cx, track.lab, &table, &before, &after);
+    let choices = within_time(cx, track.lab, Box::pin(choices)).await?;
     let Some(choices) = choices else {
         runner.trial.ungenerated_writes.push(format!("{table}: its rows could not be read in time"));
         return Ok(());

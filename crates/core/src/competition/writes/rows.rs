@@ -40,7 +40,7 @@ impl Rows {
             serde_json::from_value::<Vec<String>>(places)
                 .map_err(|e| Error::internal("the places of rows are no list").caused_by(e))
         };
-        let rows = within_time(cx, lab, request).await?;
+        let rows = within_time(cx, lab, Box::pin(request)).await?;
         self.known.insert(key, rows.clone());
         Ok(rows)
     }
