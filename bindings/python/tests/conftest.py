@@ -17,7 +17,7 @@ os.environ["PGVERSE_HOME"] = str(HOME)
 
 import pgverse  # noqa: E402  (it reads the variable)
 
-SMALL: dict[str, Any] = {"demo_scale": 0.05, "options": {"min_rounds": 6, "max_rounds": 8, "measuring_seconds": 3.0,
+SMALL: dict[str, Any] = {"demo_scale": 0.05, "options": {"min_rounds": 6, "max_rounds": 30, "measuring_seconds": 12.0,
                                         "falsification_databases": 20}}
 
 
