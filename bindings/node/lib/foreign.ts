@@ -91,7 +91,12 @@ export function bridge(target: object | Method, method: string): NativeObject {
       try {
         const values = JSON.parse(args) as unknown[];
         if (probe) values.unshift(new Probe(probe, controller.signal));
-        const value = await (part(called) as Method).apply(own, values);
+        // The controller holds this promise and thereby the call: a promise that can never settle would otherwise be
+        // collected while it is waited for.
+        const abandoned = new Promise<never>((_, reject) =>
+          controller.signal.addEventListener("abort", () => reject(new Error("nobody waits any more")), { once: true }),
+        );
+        const value = await Promise.race([(part(called) as Method).apply(own, values), abandoned]);
         return JSON.stringify({ value: value ?? null });
       } catch (error) {
         // Whatever it is, it is the agent's, and the competition goes on.
