@@ -22,7 +22,7 @@ import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent
 LOOKUP = "-- name: orders_of_user\n-- weight: 100\nSELECT count(*), sum(total) FROM orders WHERE user_id = 42;"
-OPTIONS = {"min_rounds": 6, "max_rounds": 8, "measuring_seconds": 3.0, "falsification_databases": 20}
+OPTIONS = {"min_rounds": 6, "max_rounds": 30, "measuring_seconds": 12.0, "falsification_databases": 20}
 SMALL: dict[str, Any] = {"sql": LOOKUP, "agents": ["index"], "options": OPTIONS}
 DEMO: dict[str, Any] = {**SMALL, "demo_scale": 0.05}
 # Runs until it is cancelled.

@@ -21,7 +21,7 @@ import pytest
 PROJECT = Path(__file__).resolve().parent.parent / "mage"
 MAGE = Path(sys.executable).parent / "mage"
 LOOKUP = "-- name: orders_of_user\n-- weight: 100\nSELECT count(*), sum(total) FROM orders WHERE user_id = 42;"
-OPTIONS = {"min_rounds": 6, "max_rounds": 8, "measuring_seconds": 3.0, "falsification_databases": 20}
+OPTIONS = {"min_rounds": 6, "max_rounds": 30, "measuring_seconds": 12.0, "falsification_databases": 20}
 VARIABLES: dict[str, Any] = {"sql": LOOKUP, "agents": ["index", "query"], "options": OPTIONS}
 
 

@@ -20,7 +20,7 @@ SMALL: dict[str, Any] = {
     "sql": LOOKUP,
     "agents": ["index", "query"],
     "demo_scale": 0.05,
-    "options": {"min_rounds": 6, "max_rounds": 12, "measuring_seconds": 5.0, "falsification_databases": 20},
+    "options": {"min_rounds": 6, "max_rounds": 30, "measuring_seconds": 12.0, "falsification_databases": 20},
 }
 SET_FLAGS, UP_AND_RUNNING = 0x8914, 0x41
 

@@ -42,7 +42,7 @@ impl Fixture {
 }
 
 pub(crate) fn quick() -> RaceOptions {
-    RaceOptions { max_rounds: 16, measuring_seconds: 5.0, ..RaceOptions::default() }
+    RaceOptions { max_rounds: 24, measuring_seconds: 10.0, ..RaceOptions::default() }
 }
 
 pub(crate) fn read(id: &str, sql: &str) -> Statement {
