@@ -52,8 +52,10 @@ async def test_cancel_of_the_competition() -> None:
         await run
 
 
+# A test run in the background has SIGINT ignored, and its children inherit that.
 SCRIPT = """
-import pgverse, sys
+import pgverse, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 competition = pgverse.Competition(agents=["index"], demo_scale=0.05)
 def hear(event):
     if event and '"universe_spawned"' in event:

@@ -8,26 +8,38 @@ use pgverse_core::traits::{Agent, Probe};
 use pgverse_core::types::{Brief, Candidate};
 use pgverse_core::{Context, Result};
 
+use super::choose::{Bounds, choose};
 use super::idea::{Action, Idea};
 use super::immutable::functions;
 use super::{rank, rules};
+
+/// Ideas that are built and tried at the most.
+const MOST_TRIED: usize = 64;
 
 /// Proposes new indexes and drops redundant ones.
 #[derive(Debug, Clone)]
 pub struct IndexAgent {
     limit: usize,
+    bytes: u64,
 }
 
 impl Default for IndexAgent {
     fn default() -> Self {
-        Self { limit: 8 }
+        Self { limit: 8, bytes: u64::MAX }
     }
 }
 
 impl IndexAgent {
     /// An agent that proposes at most this many candidates.
     pub fn with_limit(limit: usize) -> Self {
-        Self { limit }
+        Self { limit, ..Self::default() }
+    }
+
+    /// The same, with at most this many bytes for the indexes of a candidate, if the problem does not allow less.
+    #[must_use]
+    pub fn with_budget(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
     }
 }
 
@@ -46,9 +58,19 @@ impl Agent for IndexAgent {
             expressions(idea).for_each(|sql| functions(sql, &mut called));
             called.is_disjoint(&refused)
         });
-        let ideas = rank::ranked(brief, ideas, self.limit);
         tracing::debug!(ideas = ideas.len(), "index ideas");
-        Ok(rank::candidates(brief, &ideas))
+        let Some(bench) = probe.workbench() else {
+            return Ok(rank::candidates(brief, &rank::ranked(brief, ideas, self.limit)));
+        };
+        // An index that is not needed is measured by itself: nothing is to be chosen.
+        let (drops, creates): (Vec<_>, Vec<_>) =
+            ideas.into_iter().partition(|idea| matches!(idea.action, Action::Drop { .. }));
+        let allowed = brief.problem.limits.max_storage_bytes.unwrap_or(u64::MAX);
+        let bounds = Bounds { bytes: self.bytes.min(allowed), ideas: MOST_TRIED };
+        let mut candidates = choose(cx, bench, brief, creates, bounds).await?;
+        candidates.extend(rank::candidates(brief, &rank::ranked(brief, drops, self.limit)));
+        candidates.truncate(self.limit);
+        Ok(candidates)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access;
 mod agent;
+mod choose;
 mod estimate;
 mod idea;
 mod immutable;

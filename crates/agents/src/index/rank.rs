@@ -59,7 +59,7 @@ pub(crate) fn ranked<'a>(brief: &Brief, ideas: Vec<Idea<'a>>, limit: usize) -> V
 }
 
 /// Ideas with the same change become one.
-fn equal(ideas: Vec<Idea<'_>>) -> Vec<Idea<'_>> {
+pub(super) fn equal(ideas: Vec<Idea<'_>>) -> Vec<Idea<'_>> {
     let mut merged: Vec<Idea<'_>> = Vec::new();
     for idea in ideas {
         match merged.iter_mut().find(|m| same(m, &idea)) {
@@ -159,7 +159,8 @@ fn candidate(idea: &Idea<'_>, names: &mut Names) -> Candidate {
     Candidate::new(title, change).because(idea.reasons.join("\n")).helping(statements)
 }
 
-fn title(spec: &Spec<'_>) -> String {
+/// Such as `B-tree on orders (user_id)`.
+pub(super) fn title(spec: &Spec<'_>) -> String {
     let kind = match spec.method {
         "btree" => "B-tree",
         "gin" => "GIN",

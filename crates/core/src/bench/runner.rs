@@ -75,12 +75,18 @@ async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
             .batch(cx, &format!("SAVEPOINT shot; SET LOCAL statement_timeout TO {}", shot.timeout_ms))
             .await?;
         let outcome = lab.time(cx, prepared.as_ref(), &shot.sql, &shot.values).await;
-        let undo = if shot.kind == StatementKind::Write || outcome.is_err() {
-            "ROLLBACK TO SAVEPOINT shot; RELEASE SAVEPOINT shot"
+        let undo = "ROLLBACK TO SAVEPOINT shot; RELEASE SAVEPOINT shot";
+        if shot.kind == StatementKind::Write || outcome.is_err() {
+            session.batch(cx, undo).await?;
         } else {
-            "SET LOCAL statement_timeout TO 0; RELEASE SAVEPOINT shot"
-        };
-        session.batch(cx, undo).await?;
+            // A short time-out may strike even here, where it is lifted: then it goes with the savepoint.
+            match session.batch(cx, "SET LOCAL statement_timeout TO 0; RELEASE SAVEPOINT shot").await {
+                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                    session.batch(cx, undo).await?;
+                }
+                other => other?,
+            }
+        }
         match outcome {
             Ok((wall, scheduled)) => runs.push(Run { wall, scheduled }),
             Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {

@@ -1,7 +1,9 @@
 //! Which objects exist on the fork, and what hides or enters them for each arm.
 
-use crate::bench::Arm;
-use crate::types::{Change, Operation, Switch};
+use crate::bench::{Arm, Lab};
+use crate::context::Context;
+use crate::error::Result;
+use crate::types::{Candidate, Change, Operation, Switch};
 
 /// Objects that were built on the fork, in order, each with what it cost.
 #[derive(Debug, Default)]
@@ -30,6 +32,23 @@ impl Built {
     /// The cost of an operation that is already there.
     pub(super) fn cost_of(&self, operation: &Operation) -> Option<ObjectCost> {
         self.objects.iter().find(|o| &o.operation == operation).map(|o| o.cost)
+    }
+
+    /// Removes what none of these candidates has, youngest first.
+    pub(super) async fn keep_only(
+        &mut self,
+        cx: &Context,
+        lab: &Lab,
+        candidates: &[Candidate],
+    ) -> Result<()> {
+        let wanted = |o: &Operation| candidates.iter().any(|c| c.change.operations.contains(o));
+        for object in self.objects.iter().rev().filter(|o| !wanted(&o.operation)) {
+            for statement in object.operation.undo() {
+                lab.session().batch(cx, &statement).await?;
+            }
+        }
+        self.objects.retain(|o| wanted(&o.operation));
+        Ok(())
     }
 
     /// The database without any change.

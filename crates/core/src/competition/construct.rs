@@ -136,7 +136,13 @@ pub(super) async fn construct(
     Ok(costs)
 }
 
-async fn build(cx: &Context, lab: &Lab, built: &mut Built, operation: &Operation) -> Result<ObjectCost> {
+/// Builds one operation that is not there yet, or tries it.
+pub(super) async fn build(
+    cx: &Context,
+    lab: &Lab,
+    built: &mut Built,
+    operation: &Operation,
+) -> Result<ObjectCost> {
     match operation.switch() {
         Switch::Hide(hide) => {
             let analyze = operation.analyze_expressions();

@@ -11,7 +11,7 @@ use crate::bench::Lab;
 use crate::context::Context;
 use crate::error::Result;
 use crate::pg::quote::qualified;
-use crate::types::{Brief, StatementKind};
+use crate::types::{Brief, Statement, StatementKind};
 
 /// A table that grew by more than this share is cleared.
 const TOLERATED: f64 = 0.02;
@@ -37,14 +37,24 @@ impl Litter {
         brief: &Brief,
         cells: impl Iterator<Item = Cell<'a>>,
     ) -> Result<Self> {
-        let mut names: Vec<String> = cells
-            .filter(|cell| cell.statement.kind == StatementKind::Write)
-            .flat_map(|cell| brief.plans_of(&cell.statement.id))
+        Self::of_writes(cx, lab, brief, cells.map(|cell| cell.statement)).await
+    }
+
+    /// The same for these statements.
+    pub(super) async fn of_writes<'a>(
+        cx: &Context,
+        lab: &Lab,
+        brief: &Brief,
+        statements: impl Iterator<Item = &'a Statement>,
+    ) -> Result<Self> {
+        let names: Vec<String> = statements
+            .filter(|statement| statement.kind == StatementKind::Write)
+            .flat_map(|statement| brief.plans_of(&statement.id))
             .flat_map(|planned| planned.plan.nodes())
             .filter(|node| node.node_type == "ModifyTable")
             .filter_map(|node| Some(qualified(node.schema.as_ref()?, node.relation_name.as_ref()?)))
             .collect();
-        Self::of_tables(cx, lab, std::mem::take(&mut names)).await
+        Self::of_tables(cx, lab, names).await
     }
 
     /// These tables, qualified and quoted, as large as they are now.

@@ -20,6 +20,7 @@ mod tree;
 mod unite;
 mod universe;
 mod work;
+mod workbench;
 mod writes;
 
 pub use builder::{Competition, CompetitionBuilder};

@@ -14,7 +14,7 @@ pub struct RaceOptions {
     pub measuring_seconds: f64,
     /// Longest time of any single statement, seconds.
     pub statement_timeout_seconds: f64,
-    /// Longest time that an agent may think, seconds.
+    /// Longest time that an agent may think and try things out, seconds.
     pub agent_timeout_seconds: f64,
     /// Candidates of one agent at the most; the rest is dropped, best first.
     pub max_candidates: usize,
@@ -30,7 +30,7 @@ impl Default for RaceOptions {
             max_rounds: 30,
             measuring_seconds: 30.0,
             statement_timeout_seconds: 60.0,
-            agent_timeout_seconds: 60.0,
+            agent_timeout_seconds: 240.0,
             max_candidates: 12,
             falsification_databases: 1000,
         }

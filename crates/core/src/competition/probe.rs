@@ -1,22 +1,29 @@
-//! The probe that agents ask: read-only, under a time-out, on their own universe.
+//! The probe that agents ask: read-only, under a time-out, on their own universe; and beside it their workbench.
 
 use async_trait::async_trait;
 
+use super::workbench::LabBench;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::pg::{Dsn, Session, explain};
-use crate::traits::Probe;
+use crate::traits::{Probe, Workbench};
 use crate::types::Plan;
 
 /// A read-only session of its own on the universe.
 #[derive(Debug)]
 pub(super) struct SessionProbe {
     session: Session,
+    workbench: LabBench,
 }
 
 impl SessionProbe {
     /// Opens the session; each question takes at most `timeout_seconds`.
-    pub(super) async fn open(cx: &Context, dsn: &Dsn, timeout_seconds: f64) -> Result<Self> {
+    pub(super) async fn open(
+        cx: &Context,
+        dsn: &Dsn,
+        timeout_seconds: f64,
+        workbench: LabBench,
+    ) -> Result<Self> {
         let session = Session::connect(cx, dsn, "probe").await?;
         let milliseconds = (timeout_seconds * 1e3).ceil();
         session
@@ -25,7 +32,7 @@ impl SessionProbe {
                 &format!("SET default_transaction_read_only TO on; SET statement_timeout TO {milliseconds}"),
             )
             .await?;
-        Ok(Self { session })
+        Ok(Self { session, workbench })
     }
 
     async fn begin(&self, cx: &Context) -> Result<()> {
@@ -55,5 +62,9 @@ impl Probe for SessionProbe {
         let plan = explain(&self.session, cx, sql, values).await;
         self.end(cx).await?;
         plan
+    }
+
+    fn workbench(&self) -> Option<&dyn Workbench> {
+        Some(&self.workbench)
     }
 }

@@ -42,14 +42,15 @@ pub(super) struct Stage<'a> {
 }
 
 impl Stage<'_> {
-    /// Builds, screens and races the candidates, then their union. Whatever was learned before a failure is
-    /// in the outcome, and so is every candidate.
+    /// Builds, screens and races the candidates, then their union; some of it may be built already. Whatever was
+    /// learned before a failure is in the outcome, and so is every candidate.
     pub(super) async fn compete(
         &self,
         proposed: Vec<Candidate>,
+        built: Built,
         outcome: &mut UniverseOutcome,
     ) -> Result<()> {
-        let result = self.hold(proposed.clone(), outcome).await;
+        let result = self.hold(proposed.clone(), built, outcome).await;
         if let Err(error) = &result {
             for candidate in proposed {
                 let known = outcome.candidates.iter().chain(&outcome.apart);
@@ -63,9 +64,13 @@ impl Stage<'_> {
         result
     }
 
-    async fn hold(&self, proposed: Vec<Candidate>, outcome: &mut UniverseOutcome) -> Result<()> {
+    async fn hold(
+        &self,
+        proposed: Vec<Candidate>,
+        mut built: Built,
+        outcome: &mut UniverseOutcome,
+    ) -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.task.seed ^ fold(self.task.agent.as_str()));
-        let mut built = Built::default();
         let mut standing: Vec<(Candidate, Costs)> = Vec::new();
         for candidate in proposed {
             match self.needs_forks(&candidate).await {

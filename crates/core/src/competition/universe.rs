@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
+use super::arms::Built;
 use super::finale::Finalists;
 use super::inspect::inspect;
 use super::probe::SessionProbe;
@@ -12,6 +13,7 @@ use super::propose::propose;
 use super::refute::Refuter;
 use super::screen::cells;
 use super::stage::Stage;
+use super::workbench::LabBench;
 use super::{UniverseOutcome, UniverseTask};
 use crate::bench::Lab;
 use crate::context::{Context, Phase};
@@ -172,8 +174,18 @@ async fn live(
         Job::Finale(finalists) => return Box::pin(stage.finale(finalists, outcome)).await,
     };
     let dsn = backend.dsn(cx, &universe.id).await?;
-    let probe = SessionProbe::open(cx, &dsn, task.options.statement_timeout_seconds).await?;
+    let built = Arc::new(Mutex::new(Built::default()));
+    let bench = LabBench::new(
+        Lab::open(cx, backend, &universe).await?,
+        Arc::clone(&brief),
+        shared,
+        Arc::clone(&built),
+        &task.options,
+    );
+    let probe = SessionProbe::open(cx, &dsn, task.options.statement_timeout_seconds, bench).await?;
     let proposed = propose(cx, agent, Box::new(probe), Arc::clone(&brief), &task.options).await?;
+    let mut built = std::mem::take(&mut *built.lock().await);
+    built.keep_only(cx, &lab, &proposed).await?;
     if let Some(source) = &mut outcome.source {
         let operations = proposed.iter().flat_map(|c| &c.change.operations);
         let tables: Vec<_> = operations.flat_map(|o| o.tables(&brief.catalog)).collect();
@@ -186,7 +198,7 @@ async fn live(
             title: candidate.title.clone(),
         });
     }
-    Box::pin(stage.compete(proposed, outcome)).await
+    Box::pin(stage.compete(proposed, built, outcome)).await
 }
 
 pub(super) fn closed(error: tokio::sync::AcquireError) -> Error {

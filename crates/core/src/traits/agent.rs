@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
+use super::Workbench;
 use crate::context::Context;
 use crate::error::Result;
 use crate::types::{Brief, Candidate, Plan};
@@ -14,7 +15,7 @@ use crate::types::{Brief, Candidate, Plan};
 /// - Reads; never writes. The engine applies what is proposed, so that exactly what was measured is what
 ///   gets promoted.
 /// - An empty vector means "nothing to offer" and is not an error.
-/// - Same brief, same proposals: no clock, no randomness but the context's seed.
+/// - Same brief and same measurements, same proposals: no randomness but the context's seed.
 /// - Returns soon after the context is cancelled.
 /// - An error or a panic costs the agent its universe, never the competition.
 #[async_trait]
@@ -35,4 +36,9 @@ pub trait Probe: Debug + Send + Sync {
 
     /// The plan of a statement with these parameter values (EXPLAIN VERBOSE, not executed).
     async fn explain(&self, cx: &Context, sql: &str, values: &[Option<String>]) -> Result<Plan>;
+
+    /// Where changes can be tried out; none if the agent has to do without.
+    fn workbench(&self) -> Option<&dyn Workbench> {
+        None
+    }
 }

@@ -4,8 +4,10 @@ mod agent;
 mod bench;
 mod fork;
 mod judge;
+mod workbench;
 
 pub use agent::{Agent, Probe};
 pub use bench::{Benchmarker, Sample};
 pub use fork::ForkBackend;
 pub use judge::Judge;
+pub use workbench::{Question, TryOut, Workbench};

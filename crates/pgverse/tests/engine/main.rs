@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod apart;
+mod choice;
 mod counting;
 mod endings;
 mod fixture;

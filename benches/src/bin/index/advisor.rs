@@ -1,0 +1,137 @@
+//! Our own agent, with a budget and the time that it has in a competition.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use pgverse::agents::index::IndexAgent;
+use pgverse::traits::{Agent, Probe, Question, Sample, TryOut, Workbench};
+use pgverse::types::{Brief, Change, Operation, OperationCost, Plan, TableKind};
+use pgverse::{Context, Result};
+
+use crate::Options;
+use crate::sets::Set;
+
+/// What the agent proposes first within so many percent of the tables' size.
+pub(crate) async fn ours(
+    cx: &Context,
+    probe: &dyn Probe,
+    brief: &Brief,
+    percent: u32,
+    options: &Options,
+) -> Result<Set> {
+    let tables = brief.catalog.tables.iter().filter(|t| t.kind == TableKind::Table);
+    let bytes: u64 = tables.map(|t| t.bytes).sum();
+    let limited =
+        Limited { probe, begin: Instant::now(), whole: options.advisor_seconds, spent: Mutex::default() };
+    let agent = IndexAgent::default().with_budget(bytes / 100 * u64::from(percent));
+    let proposed = agent.propose(cx, &limited, brief).await?;
+    let (seconds, spent) = (limited.seconds(), limited.spent());
+    let mut set = Set::new(&format!("ours {percent} %"), Change::default());
+    if let Some(first) = proposed.into_iter().next() {
+        set.change = first.change;
+        set.rationale = first.rationale;
+    }
+    set.advisor_seconds = Some(seconds);
+    println!(
+        "{}: {} indexes in {seconds:.0} s: {:.0} s of building, {} plans in {:.0} s, {} runs in {:.0} s",
+        set.name,
+        set.change.operations.len(),
+        spent.built,
+        spent.planned.0,
+        spent.planned.1,
+        spent.run.0,
+        spent.run.1,
+    );
+    Ok(set)
+}
+
+/// The workbench with a clock of its own. What an earlier budget built costs this one its time all the same.
+#[derive(Debug)]
+struct Limited<'a> {
+    probe: &'a dyn Probe,
+    begin: Instant,
+    whole: f64,
+    spent: Mutex<Spent>,
+}
+
+/// Where an advisor's time goes.
+#[derive(Debug, Default, Clone, Copy)]
+struct Spent {
+    /// Seconds of building that were not spent again.
+    saved: f64,
+    built: f64,
+    planned: (usize, f64),
+    run: (usize, f64),
+}
+
+impl Limited<'_> {
+    fn spent(&self) -> Spent {
+        *self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, note: impl FnOnce(&mut Spent)) {
+        note(&mut self.spent.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn seconds(&self) -> f64 {
+        self.begin.elapsed().as_secs_f64() + self.spent().saved
+    }
+
+    fn inner(&self) -> Result<&dyn Workbench> {
+        self.probe.workbench().ok_or_else(|| pgverse::Error::internal("there is no workbench"))
+    }
+}
+
+#[async_trait]
+impl Probe for Limited<'_> {
+    async fn query(&self, cx: &Context, sql: &str) -> Result<Vec<serde_json::Value>> {
+        self.probe.query(cx, sql).await
+    }
+
+    async fn explain(&self, cx: &Context, sql: &str, values: &[Option<String>]) -> Result<Plan> {
+        self.probe.explain(cx, sql, values).await
+    }
+
+    fn workbench(&self) -> Option<&dyn Workbench> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Workbench for Limited<'_> {
+    fn seconds_left(&self) -> f64 {
+        (self.whole - self.seconds()).max(0.0)
+    }
+
+    async fn build(&self, cx: &Context, operation: &Operation) -> Result<OperationCost> {
+        let begin = Instant::now();
+        let cost = self.inner()?.build(cx, operation).await?;
+        let took = begin.elapsed().as_secs_f64();
+        self.note(|spent| {
+            spent.saved += (cost.seconds - took).max(0.0);
+            spent.built += cost.seconds;
+        });
+        Ok(cost)
+    }
+
+    async fn plans(&self, cx: &Context, change: &Change, questions: &[Question]) -> Result<Vec<Plan>> {
+        let begin = Instant::now();
+        let plans = self.inner()?.plans(cx, change, questions).await?;
+        self.note(|spent| {
+            spent.planned.0 += questions.len();
+            spent.planned.1 += begin.elapsed().as_secs_f64();
+        });
+        Ok(plans)
+    }
+
+    async fn times(&self, cx: &Context, change: &Change, tries: &[TryOut]) -> Result<Vec<Sample>> {
+        let begin = Instant::now();
+        let samples = self.inner()?.times(cx, change, tries).await?;
+        self.note(|spent| {
+            spent.run.0 += tries.len();
+            spent.run.1 += begin.elapsed().as_secs_f64();
+        });
+        Ok(samples)
+    }
+}

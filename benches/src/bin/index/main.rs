@@ -1,0 +1,100 @@
+//! Index advice side by side: every set of indexes, ours and those that others recommend, built and measured on one
+//! fork in one run, interleaved.
+//!
+//! `cargo run --release -p pgverse-benches --bin index [-- --rounds 3]`
+
+#![allow(clippy::print_stdout, reason = "a bench prints its figures")]
+
+mod advisor;
+mod measure;
+mod sets;
+mod table;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use clap::Parser;
+use pgverse::competition::{Competition, RaceOptions};
+use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
+use pgverse::traits::{Agent, Probe};
+use pgverse::types::{Brief, Candidate};
+use pgverse::{Context, Error, Result};
+
+use sets::Set;
+
+/// Compares sets of indexes by the clock.
+#[derive(Debug, Clone, Parser)]
+pub(crate) struct Options {
+    /// Rounds; each runs every distinct plan of every statement once, in random order.
+    #[arg(long, default_value_t = 3)]
+    rounds: u32,
+    /// Budgets of our own sets, percent of the tables' size.
+    #[arg(long, value_delimiter = ',', default_value = "10,25,50,100")]
+    budgets: Vec<u32>,
+    /// Seconds that our agent may take for each budget; the engine's own default is the same.
+    #[arg(long, default_value_t = 240.0)]
+    advisor_seconds: f64,
+    /// Only the sets whose names contain one of these, beside the baseline and our own.
+    #[arg(long, value_delimiter = ',')]
+    sets: Vec<String>,
+    /// Seed of the random order.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print each statement's time with each set, and why our sets are as they are.
+    #[arg(long)]
+    verbose: bool,
+}
+
+/// Takes a universe and its workbench for the whole comparison; proposes nothing.
+#[derive(Debug)]
+struct Comparison {
+    options: Options,
+    sets: Vec<Set>,
+}
+
+#[async_trait]
+impl Agent for Comparison {
+    fn name(&self) -> &str {
+        "comparison"
+    }
+
+    async fn propose(&self, cx: &Context, probe: &dyn Probe, brief: &Brief) -> Result<Vec<Candidate>> {
+        let bench = probe.workbench().ok_or_else(|| Error::internal("there is no workbench"))?;
+        let mut sets = Vec::new();
+        for &percent in &self.options.budgets {
+            sets.push(advisor::ours(cx, probe, brief, percent, &self.options).await?);
+        }
+        sets.extend(self.sets.iter().cloned());
+        let rows = measure::measure(cx, bench, brief, &sets, &self.options).await?;
+        table::print(brief, &sets, &rows, self.options.verbose);
+        Ok(Vec::new())
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let options = Options::parse();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/shop");
+    let sets = sets::read(&folder, &options.sets)?;
+    let golden =
+        GoldenSource::Script { name: "shop".to_owned(), sql: sets::script(&folder.join("schema.sql"))? };
+    let home = tempfile::Builder::new()
+        .prefix("index")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .map_err(|e| Error::internal("no directory can be made").caused_by(e))?;
+    let config = LocalConfig { home: Some(home.path().to_owned()), ..LocalConfig::new(golden) };
+    let report = Competition::builder()
+        .workload(sets::workload(&folder.join("workload.sql"))?)
+        .backend(Arc::new(LocalBackend::new(config)?))
+        .agent(Arc::new(Comparison { options, sets }))
+        .options(RaceOptions { agent_timeout_seconds: 86_400.0, ..RaceOptions::default() })
+        .build()?
+        .run()
+        .await?;
+    match report.universes.into_iter().find_map(|u| u.error) {
+        Some(error) => Err(Error::internal(error)),
+        None => Ok(()),
+    }
+}

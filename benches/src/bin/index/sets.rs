@@ -1,0 +1,132 @@
+//! The sets that are compared, and the statements that they are compared by.
+
+use std::path::Path;
+
+use pgverse::types::{Change, IndexKey, Operation, Workload};
+use pgverse::{Error, Result};
+use sqlparser::ast::{CreateIndex, Expr, Ident, Statement};
+use sqlparser::dialect::PostgreSqlDialect;
+use sqlparser::parser::Parser;
+
+/// A set of indexes.
+#[derive(Debug, Clone)]
+pub(crate) struct Set {
+    pub(crate) name: String,
+    pub(crate) change: Change,
+    /// Seconds that its advisor took, if it was run here.
+    pub(crate) advisor_seconds: Option<f64>,
+    /// Why it is as it is.
+    pub(crate) rationale: String,
+}
+
+pub(crate) fn text(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|e| {
+        Error::invalid("a file of the bench cannot be read").with("file", path.display()).caused_by(e)
+    })
+}
+
+/// What makes the database. VACUUM refuses to be sent together with other statements.
+pub(crate) fn script(path: &Path) -> Result<Vec<String>> {
+    const LAST: &str = "VACUUM (FREEZE, ANALYZE);";
+    let text = text(path)?;
+    let tables = text.trim_end().strip_suffix(LAST).unwrap_or(&text).to_owned();
+    Ok(vec!["CREATE EXTENSION pg_trgm".to_owned(), tables, LAST.to_owned()])
+}
+
+/// The statements; the mark behind each name, `r` or `w`, is not ours.
+pub(crate) fn workload(path: &Path) -> Result<Workload> {
+    let text = text(path)?;
+    let lines = text.lines().map(|line| match line.strip_prefix("-- name: ") {
+        Some(name) => format!("-- name: {}", name.split_whitespace().next().unwrap_or_default()),
+        None => line.to_owned(),
+    });
+    pgverse::workload::parse(&lines.collect::<Vec<_>>().join("\n"), "workload.sql")
+}
+
+/// No index at all, the foreign keys, what others recommend, and what was made by hand.
+pub(crate) fn read(folder: &Path, wanted: &[String]) -> Result<Vec<Set>> {
+    let mut found = Vec::new();
+    let foreign_keys = ["orders (user_id)", "order_items (order_id)", "order_items (product_id)"];
+    found.push(("foreign keys".to_owned(), foreign_keys.map(|on| format!("CREATE INDEX ON {on}")).to_vec()));
+    let peers: serde_json::Value = json(&folder.join("peer_sets.json"))?;
+    for (name, statements) in peers["sets"].as_object().into_iter().flatten() {
+        found.push((name.clone(), strings(statements)));
+    }
+    let by_hand: serde_json::Value = json(&folder.join("hand_made.json"))?;
+    for name in ["hand_lean", "hand_idx"] {
+        found.push((name.to_owned(), strings(&by_hand["sets"][name]["ddl"])));
+    }
+    let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
+    let mut sets = vec![Set::new("none", Change::default())];
+    let mut known: Vec<Operation> = Vec::new();
+    for (name, statements) in found.into_iter().filter(|(name, s)| chosen(name) && !s.is_empty()) {
+        let mut operations = Vec::new();
+        for statement in statements {
+            operations.push(operation(&statement, &mut known)?);
+        }
+        sets.push(Set::new(&name, Change { operations }));
+    }
+    Ok(sets)
+}
+
+impl Set {
+    pub(crate) fn new(name: &str, change: Change) -> Self {
+        Self { name: name.to_owned(), change, advisor_seconds: None, rationale: String::new() }
+    }
+}
+
+fn json(path: &Path) -> Result<serde_json::Value> {
+    serde_json::from_str(&text(path)?).map_err(|e| {
+        Error::invalid("a file of the bench is no JSON").with("file", path.display()).caused_by(e)
+    })
+}
+
+fn strings(value: &serde_json::Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
+}
+
+/// The index that a statement makes. The same index of two sets is one, and is built once.
+fn operation(sql: &str, known: &mut Vec<Operation>) -> Result<Operation> {
+    let wrong = || Error::invalid("not a CREATE INDEX that the bench can read").with("statement", sql);
+    let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|e| wrong().caused_by(e))?;
+    let Some(Statement::CreateIndex(index)) = parsed.into_iter().next() else { return Err(wrong()) };
+    let made = |name: String| created(&index, name);
+    let same = |o: &&Operation| match o {
+        Operation::CreateIndex { name, .. } => **o == made(name.clone()),
+        _ => false,
+    };
+    if let Some(operation) = known.iter().find(same) {
+        return Ok(operation.clone());
+    }
+    let operation = made(format!("compared_{}", known.len() + 1));
+    known.push(operation.clone());
+    Ok(operation)
+}
+
+fn created(index: &CreateIndex, name: String) -> Operation {
+    let names = |idents: &[Ident]| idents.iter().map(|i| i.value.clone()).collect();
+    let key = |column: &sqlparser::ast::IndexColumn| {
+        let mut expr = &column.column.expr;
+        while let Expr::Nested(inner) = expr {
+            expr = inner;
+        }
+        let mut key = match expr {
+            Expr::Identifier(ident) => IndexKey::column(ident.value.clone()),
+            other => IndexKey::expression(other.to_string()),
+        };
+        key.opclass = column.operator_class.as_ref().map(ToString::to_string);
+        key.descending = column.column.options.sort == Some(sqlparser::ast::OrderBySort::Desc);
+        key.nulls_first = column.column.options.nulls_first;
+        key
+    };
+    Operation::CreateIndex {
+        schema: "public".to_owned(),
+        table: index.table_name.to_string(),
+        name,
+        method: index.using.as_ref().map_or_else(|| "btree".to_owned(), |u| u.to_string().to_lowercase()),
+        keys: index.columns.iter().map(key).collect(),
+        include: names(&index.include),
+        predicate: index.predicate.as_ref().map(ToString::to_string),
+        partitions: None,
+    }
+}

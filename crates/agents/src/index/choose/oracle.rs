@@ -1,0 +1,328 @@
+//! What a set of indexes does to each statement: its plan, and what that plan takes when it runs.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pgverse_core::traits::{Question, Sample, TryOut, Workbench};
+use pgverse_core::types::{Brief, Change, Operation, StatementId, StatementKind};
+use pgverse_core::{Context, Result};
+
+/// A run is cut off when it takes this many times as long as what is known, and this many milliseconds more.
+const CUT_OFF: (f64, f64) = (1.2, 100.0);
+/// The first run of all, without any index, may take as long as the engine itself allows.
+const LONGEST_MS: f64 = 60_000.0;
+/// Statements below this are run three times, since one run of them says little.
+const SHORT_MS: f64 = 100.0;
+/// Statements above this are not run a second time: it would take too much, and a long run is disturbed less.
+const LONG_MS: f64 = 500.0;
+/// Runs of each side where a plan looked slower.
+const TURNS: usize = 2;
+/// Two times within this ratio are the same time.
+const SAME: f64 = 1.1;
+/// Neither is anything a difference that is not even this many milliseconds.
+const SAME_MS: f64 = 0.05;
+
+/// One statement with one parameter set.
+#[derive(Debug)]
+pub(super) struct Cell {
+    pub(super) question: Question,
+    pub(super) weight: f64,
+    pub(super) kind: StatementKind,
+    /// Milliseconds without any new index.
+    pub(super) base_ms: f64,
+    /// Tables that its plan names, with those that they are parts of.
+    tables: BTreeSet<(String, String)>,
+}
+
+/// A plan and its time.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Seen {
+    pub(super) shape: String,
+    pub(super) ms: f64,
+}
+
+/// Asks the workbench, each thing once: a plan that was run before is not run again.
+#[derive(Debug)]
+pub(super) struct Oracle<'a> {
+    cx: &'a Context,
+    pub(super) bench: &'a dyn Workbench,
+    pub(super) brief: &'a Brief,
+    pub(super) cells: Vec<Cell>,
+    /// Milliseconds of each plan that was run, by cell and shape.
+    memo: Vec<BTreeMap<String, f64>>,
+    /// Shapes by cell and the indexes that it may see.
+    shapes: BTreeMap<(usize, Vec<String>), String>,
+    pub(super) planned: usize,
+    pub(super) timed: usize,
+}
+
+impl<'a> Oracle<'a> {
+    /// Runs the workload once as it is.
+    pub(super) async fn open(cx: &'a Context, bench: &'a dyn Workbench, brief: &'a Brief) -> Result<Self> {
+        let cells: Vec<Cell> = cells(brief);
+        let memo = vec![BTreeMap::new(); cells.len()];
+        let mut oracle =
+            Self { cx, bench, brief, cells, memo, shapes: BTreeMap::new(), planned: 0, timed: 0 };
+        let all: Vec<usize> = (0..oracle.cells.len()).collect();
+        let now = oracle
+            .run(&Change::default(), &all, |cell| (cell.base_ms * 10.0 + 1000.0).min(LONGEST_MS))
+            .await?;
+        for (cell, ms) in oracle.cells.iter_mut().zip(now) {
+            cell.base_ms = ms;
+        }
+        // The first run of all finds cold caches.
+        let again: Vec<usize> = all.into_iter().filter(|&at| oracle.cells[at].base_ms < LONG_MS).collect();
+        let warm = oracle.run(&Change::default(), &again, |cell| cell.base_ms * 10.0 + 1000.0).await?;
+        for (at, ms) in again.into_iter().zip(warm) {
+            oracle.cells[at].base_ms = oracle.cells[at].base_ms.min(ms);
+        }
+        Ok(oracle)
+    }
+
+    /// Reads as they are without any new index.
+    pub(super) async fn start(&mut self) -> Result<Vec<Seen>> {
+        let all: Vec<usize> = (0..self.cells.len()).collect();
+        let shapes = self.shapes(&Change::default(), &all).await?;
+        let seen: Vec<Seen> = shapes
+            .into_iter()
+            .zip(&self.cells)
+            .map(|(shape, cell)| Seen { shape, ms: cell.base_ms })
+            .collect();
+        for (memo, seen) in self.memo.iter_mut().zip(&seen) {
+            memo.insert(seen.shape.clone(), seen.ms);
+        }
+        Ok(seen)
+    }
+
+    /// Builds all of a change, and returns its bytes.
+    pub(super) async fn build(&self, change: &Change) -> Result<u64> {
+        let mut bytes = 0;
+        for operation in &change.operations {
+            bytes += u64::try_from(self.bench.build(self.cx, operation).await?.bytes).unwrap_or(0);
+        }
+        Ok(bytes)
+    }
+
+    /// Reads that may see a change of these tables, and the writes that it is meant to help: what triggers do is in
+    /// no plan.
+    pub(super) fn readers(&self, change: &Change, meant: &[&StatementId]) -> Vec<usize> {
+        let helped = |at: &usize| {
+            self.cells[*at].kind == StatementKind::Write
+                && meant.contains(&&self.cells[*at].question.statement)
+        };
+        let mut readers = self.touching(change, StatementKind::Read);
+        readers.extend((0..self.cells.len()).filter(helped));
+        readers
+    }
+
+    /// Writes, if the change is on a table that one of them names.
+    pub(super) fn writers(&self, change: &Change) -> Vec<usize> {
+        self.touching(change, StatementKind::Write)
+    }
+
+    fn touching(&self, change: &Change, kind: StatementKind) -> Vec<usize> {
+        let catalog = &self.brief.catalog;
+        let tables: BTreeSet<_> = change.operations.iter().flat_map(|o| o.tables(catalog)).collect();
+        let touches = |cell: &Cell| cell.kind == kind && !cell.tables.is_disjoint(&tables);
+        (0..self.cells.len()).filter(|&at| touches(&self.cells[at])).collect()
+    }
+
+    /// What differs from `before` among these reads under a change. A plan that was never run is run; it is cut off
+    /// when it takes much longer than before.
+    pub(super) async fn look(
+        &mut self,
+        change: &Change,
+        readers: &[usize],
+        before: &[Seen],
+    ) -> Result<Vec<(usize, Seen)>> {
+        let shapes = self.shapes(change, readers).await?;
+        let changed: Vec<(usize, String)> =
+            readers.iter().copied().zip(shapes).filter(|(at, shape)| before[*at].shape != *shape).collect();
+        let unknown: Vec<usize> = changed
+            .iter()
+            .filter(|(at, shape)| !self.memo[*at].contains_key(shape))
+            .map(|(at, _)| *at)
+            .collect();
+        let ms = self.run_beside(change, &unknown, before).await?;
+        for (at, ms) in unknown.into_iter().zip(ms) {
+            if let Some((_, shape)) = changed.iter().find(|(changed, _)| *changed == at) {
+                self.memo[at].insert(shape.clone(), ms);
+            }
+        }
+        let known = |(at, shape): (usize, String)| {
+            let ms = self.memo[at].get(&shape).copied().unwrap_or(f64::INFINITY);
+            (at, Seen { shape, ms })
+        };
+        Ok(changed.into_iter().map(known).collect())
+    }
+
+    /// Runs plans that looked slower than without any index again, in turns with those without: a busy machine slows
+    /// both, a bad plan slows one. What it takes is then told by the ratio of the two.
+    pub(super) async fn look_again(&mut self, change: &Change, slower: &mut [(usize, Seen)]) -> Result<()> {
+        let mut slower: Vec<&mut (usize, Seen)> =
+            slower.iter_mut().filter(|(at, _)| self.cells[*at].base_ms < LONG_MS).collect();
+        let cells: Vec<usize> = slower.iter().map(|(at, _)| *at).collect();
+        let mut best = vec![(f64::INFINITY, f64::INFINITY); cells.len()];
+        for _ in 0..TURNS {
+            let before = self.run(&Change::default(), &cells, |cell| cell.base_ms * 10.0 + 1000.0).await?;
+            let now = self.run(change, &cells, |cell| cell.base_ms * 2.0 + CUT_OFF.1).await?;
+            for (best, (before, now)) in best.iter_mut().zip(before.into_iter().zip(now)) {
+                *best = (best.0.min(before), best.1.min(now));
+            }
+        }
+        for (slower, (before, now)) in slower.iter_mut().zip(best) {
+            let (at, seen) = &mut **slower;
+            seen.ms = self.cells[*at].base_ms * now / before.max(SAME_MS);
+            self.memo[*at].insert(seen.shape.clone(), seen.ms);
+        }
+        Ok(())
+    }
+
+    /// Weighted time of these writes under a change over that without it.
+    pub(super) async fn write_ratio(&mut self, change: &Change, writers: &[usize]) -> Result<f64> {
+        let all: f64 = self.weighted(StatementKind::Write).map(|(cell, weight)| cell.base_ms * weight).sum();
+        let before: f64 = writers.iter().map(|&at| self.cells[at].base_ms * self.cells[at].weight).sum();
+        let now = self.run(change, writers, |cell| cell.base_ms * 10.0 + 1000.0).await?;
+        let now: f64 = writers.iter().zip(now).map(|(&at, ms)| ms * self.cells[at].weight).sum();
+        Ok(if all > 0.0 { 1.0 + (now - before) / all } else { 1.0 })
+    }
+
+    /// The cells of a kind with their weights.
+    pub(super) fn weighted(&self, kind: StatementKind) -> impl Iterator<Item = (&Cell, f64)> {
+        self.cells.iter().filter(move |c| c.kind == kind).map(|c| (c, c.weight))
+    }
+
+    /// Shapes of plans. What is on other tables than those of a statement cannot change its plan: a plan is asked for
+    /// once for all sets that differ elsewhere, and without what is elsewhere.
+    async fn shapes(&mut self, change: &Change, cells: &[usize]) -> Result<Vec<String>> {
+        let near: Vec<Vec<String>> = cells.iter().map(|&at| self.near(change, &self.cells[at])).collect();
+        let keys: Vec<(usize, Vec<String>)> = cells.iter().copied().zip(near).collect();
+        let unknown: Vec<&(usize, Vec<String>)> =
+            keys.iter().filter(|key| !self.shapes.contains_key(key)).collect();
+        if !unknown.is_empty() {
+            let questions: Vec<Question> =
+                unknown.iter().map(|(at, _)| self.cells[*at].question.clone()).collect();
+            let asked: Vec<usize> = unknown.iter().map(|(at, _)| *at).collect();
+            let change = self.needed(change, &asked);
+            self.planned += questions.len();
+            let plans = self.bench.plans(self.cx, &change, &questions).await?;
+            for ((at, near), plan) in unknown.into_iter().zip(plans) {
+                let shape = match self.cells[*at].kind {
+                    StatementKind::Read => plan.shape(),
+                    // Every index of its tables costs a write, whatever its plan.
+                    StatementKind::Write => format!("{}{near:?}", plan.shape()),
+                };
+                self.shapes.insert((*at, near.clone()), shape);
+            }
+        }
+        Ok(keys.iter().map(|key| self.shapes.get(key).cloned().unwrap_or_default()).collect())
+    }
+
+    /// Names of the indexes that a statement may see, in order; all of them for a write, whose triggers may see any.
+    fn near(&self, change: &Change, cell: &Cell) -> Vec<String> {
+        let sees = |o: &&Operation| {
+            cell.kind == StatementKind::Write
+                || o.tables(&self.brief.catalog).iter().any(|table| cell.tables.contains(table))
+        };
+        let mut names: Vec<String> = change.operations.iter().filter(sees).filter_map(name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The change without what none of these cells may see: each index on an expression has statistics that are
+    /// gathered anew whenever it is shown.
+    fn needed(&self, change: &Change, cells: &[usize]) -> Change {
+        let near: BTreeSet<String> =
+            cells.iter().flat_map(|&at| self.near(change, &self.cells[at])).collect();
+        let seen = |o: &&Operation| name(o).is_none_or(|name| near.contains(&name));
+        Change { operations: change.operations.iter().filter(seen).cloned().collect() }
+    }
+
+    async fn run_beside(&mut self, change: &Change, cells: &[usize], before: &[Seen]) -> Result<Vec<f64>> {
+        let known: BTreeMap<usize, f64> = cells.iter().map(|&at| (at, before[at].ms)).collect();
+        let mut tries = Vec::with_capacity(cells.len());
+        for (&at, ms) in &known {
+            tries.push((at, ms * CUT_OFF.0 + CUT_OFF.1));
+        }
+        self.tried(change, &tries).await
+    }
+
+    async fn run(
+        &mut self,
+        change: &Change,
+        cells: &[usize],
+        cut_off: impl Fn(&Cell) -> f64,
+    ) -> Result<Vec<f64>> {
+        let tries: Vec<(usize, f64)> = cells.iter().map(|&at| (at, cut_off(&self.cells[at]))).collect();
+        self.tried(change, &tries).await
+    }
+
+    async fn tried(&mut self, change: &Change, tries: &[(usize, f64)]) -> Result<Vec<f64>> {
+        if tries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.timed += tries.len();
+        let cells: Vec<usize> = tries.iter().map(|(at, _)| *at).collect();
+        let change = &self.needed(change, &cells);
+        let tries: Vec<TryOut> = tries
+            .iter()
+            .map(|&(at, cut_off)| TryOut {
+                question: self.cells[at].question.clone(),
+                repetitions: if cut_off < SHORT_MS * CUT_OFF.0 + CUT_OFF.1 { 3 } else { 1 },
+                timeout_ms: whole(cut_off),
+            })
+            .collect();
+        let samples = self.bench.times(self.cx, change, &tries).await?;
+        Ok(samples.iter().map(taken).collect())
+    }
+}
+
+/// Name of a new index.
+fn name(operation: &Operation) -> Option<String> {
+    match operation {
+        Operation::CreateIndex { name, .. } => Some(name.clone()),
+        _ => None,
+    }
+}
+
+/// What counts of a sample: without the waits for a processor, where they are known.
+fn taken(sample: &Sample) -> f64 {
+    sample.unqueued_ms.unwrap_or(sample.wall_ms)
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Milliseconds, positive.
+fn whole(ms: f64) -> u64 {
+    ms.ceil().clamp(1.0, LONGEST_MS) as u64
+}
+
+/// How much longer the second takes, as a logarithm; 0 where the clock cannot tell them apart.
+pub(super) fn difference(before: f64, now: f64) -> f64 {
+    if (now - before).abs() < SAME_MS || (now < before * SAME && before < now * SAME) {
+        0.0
+    } else {
+        (now.max(SAME_MS) / before.max(SAME_MS)).ln()
+    }
+}
+
+fn cells(brief: &Brief) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    for statement in &brief.workload.statements {
+        for set in &statement.parameter_sets {
+            let Some(planned) = brief.plans_of(&statement.id).find(|p| p.parameter_set == set.id) else {
+                continue;
+            };
+            let nodes = planned.plan.nodes();
+            let named =
+                nodes.iter().filter_map(|n| Some((n.schema.as_deref()?, n.relation_name.as_deref()?)));
+            let tables = named.filter_map(|(schema, name)| brief.catalog.table(schema, name));
+            let tables = tables.flat_map(|t| brief.catalog.upwards(t));
+            cells.push(Cell {
+                question: Question { statement: statement.id.clone(), parameter_set: set.id.clone() },
+                weight: statement.weight_of(set),
+                kind: statement.kind,
+                base_ms: planned.plan.execution_ms.unwrap_or(LONGEST_MS),
+                tables: tables.map(|t| (t.schema.clone(), t.name.clone())).collect(),
+            });
+        }
+    }
+    cells
+}

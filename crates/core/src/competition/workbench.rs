@@ -1,0 +1,165 @@
+//! The workbench of an agent: a session of its own on the universe, which builds, hides and times.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use tokio::sync::{Mutex, MutexGuard, Semaphore};
+
+use super::RaceOptions;
+use super::arms::Built;
+use super::construct::build;
+use super::litter::Litter;
+use super::universe::{Shared, closed};
+use crate::bench::{Arm, Lab, Round, Shot};
+use crate::context::{Context, Phase};
+use crate::error::{Error, ErrorKind, Result};
+use crate::pg::explain;
+use crate::traits::{Benchmarker, Question, Sample, TryOut, Workbench};
+use crate::types::{Brief, Change, Operation, OperationCost, ParameterSet, Plan, Statement, Switch};
+
+/// Works on a fork that one agent has for itself.
+#[derive(Debug)]
+pub(super) struct LabBench {
+    lab: Lab,
+    brief: Arc<Brief>,
+    benchmarker: Arc<dyn Benchmarker>,
+    slot: Arc<Semaphore>,
+    builders: Arc<Semaphore>,
+    /// What was built, which the race goes on with; held while the session is in use.
+    built: Arc<Mutex<Built>>,
+    until: Instant,
+}
+
+impl LabBench {
+    pub(super) fn new(
+        lab: Lab,
+        brief: Arc<Brief>,
+        shared: &Shared,
+        built: Arc<Mutex<Built>>,
+        options: &RaceOptions,
+    ) -> Self {
+        Self {
+            lab,
+            brief,
+            benchmarker: Arc::clone(&shared.benchmarker),
+            slot: Arc::clone(&shared.slot),
+            builders: Arc::clone(&shared.builders),
+            built,
+            until: Instant::now() + Duration::from_secs_f64(options.agent_timeout_seconds),
+        }
+    }
+
+    /// The operations as they will be proposed: the engine completes them from the catalog.
+    fn completed(&self, change: &Change) -> Change {
+        let mut change = change.clone();
+        change.see_catalog(&self.brief.catalog);
+        change
+    }
+
+    fn find(&self, question: &Question) -> Result<(&Statement, &ParameterSet)> {
+        let statement = self.brief.workload.statement(&question.statement);
+        statement
+            .and_then(|s| Some((s, s.parameter_sets.iter().find(|set| set.id == question.parameter_set)?)))
+            .ok_or_else(|| {
+                Error::invalid("the workload has no such statement with such parameters")
+                    .with("statement", &question.statement)
+                    .with("parameter_set", &question.parameter_set)
+            })
+    }
+
+    /// The database with this change alone, as long as the session is held.
+    async fn arm(&self, change: &Change) -> Result<(MutexGuard<'_, Built>, Arm)> {
+        let built = self.built.lock().await;
+        let missing = change
+            .operations
+            .iter()
+            .find(|o| matches!(o.switch(), Switch::Hide(_)) && built.cost_of(o).is_none());
+        if let Some(operation) = missing {
+            let text = operation.apply().into_iter().next().unwrap_or_default();
+            return Err(Error::invalid("a change was to be tried that is not built").with("statement", text));
+        }
+        let arm = built.arm("workbench", change);
+        Ok((built, arm))
+    }
+}
+
+#[async_trait]
+impl Workbench for LabBench {
+    fn seconds_left(&self) -> f64 {
+        self.until.saturating_duration_since(Instant::now()).as_secs_f64()
+    }
+
+    async fn build(&self, cx: &Context, operation: &Operation) -> Result<OperationCost> {
+        let change = self.completed(&Change::of(operation.clone()));
+        let mut built = self.built.lock().await;
+        let mut cost = OperationCost::default();
+        for operation in &change.operations {
+            if operation.switch() == Switch::Fork {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    "a change that needs a fork of its own cannot be tried out beside others",
+                ));
+            }
+            let known = match built.cost_of(operation) {
+                Some(known) => known,
+                None => {
+                    let _heavy = self.builders.acquire().await.map_err(closed)?;
+                    let _building = cx.meter().enter(Phase::Building);
+                    build(cx, &self.lab, &mut built, operation).await?
+                }
+            };
+            cost.seconds += known.seconds;
+            cost.bytes += known.bytes;
+        }
+        Ok(cost)
+    }
+
+    async fn plans(&self, cx: &Context, change: &Change, questions: &[Question]) -> Result<Vec<Plan>> {
+        let change = self.completed(change);
+        let (_held, arm) = self.arm(&change).await?;
+        self.lab.enter(cx, &arm).await?;
+        let result = async {
+            let mut plans = Vec::with_capacity(questions.len());
+            for question in questions {
+                let (statement, set) = self.find(question)?;
+                let sql = change.rewritten(&statement.id).unwrap_or(&statement.sql);
+                plans.push(explain(self.lab.session(), cx, sql, &set.values).await?);
+            }
+            Ok(plans)
+        }
+        .await;
+        self.lab.leave(cx).await?;
+        result
+    }
+
+    async fn times(&self, cx: &Context, change: &Change, tries: &[TryOut]) -> Result<Vec<Sample>> {
+        let change = self.completed(change);
+        let (_held, arm) = self.arm(&change).await?;
+        let mut shots = Vec::with_capacity(tries.len());
+        let mut statements = Vec::with_capacity(tries.len());
+        for one in tries {
+            let (statement, set) = self.find(&one.question)?;
+            statements.push(statement);
+            shots.push(Shot {
+                arm: 0,
+                statement: statement.id.clone(),
+                parameter_set: set.id.clone(),
+                sql: change.rewritten(&statement.id).unwrap_or(&statement.sql).to_owned(),
+                values: set.values.clone(),
+                kind: statement.kind,
+                repetitions: one.repetitions,
+                timeout_ms: one.timeout_ms,
+            });
+        }
+        let mut litter = Litter::of_writes(cx, &self.lab, &self.brief, statements.into_iter()).await?;
+        let samples = {
+            let _permit = self.slot.acquire().await.map_err(closed)?;
+            let _measuring = cx.meter().enter(Phase::Measuring);
+            let round = Round { arms: vec![arm], shots };
+            self.benchmarker.measure(cx, &self.lab, &round).await?
+        };
+        litter.clear(cx, &self.lab, &self.slot).await?;
+        Ok(samples)
+    }
+}
