@@ -23,7 +23,7 @@ fmt:
 packages:
 	scripts/packages.sh --release
 
-.PHONY: test-matrix bench-index bench-forks bench-verdict bench-equality bench-promotion bench-workload fuzz-workload
+.PHONY: test-matrix bench-index bench-rewrite bench-forks bench-verdict bench-equality bench-promotion bench-workload fuzz-workload
 
 # Forks of the local backend beside a bare probe and beside pg_dump | psql, in one run; SCALES=1 leaves out the 2 GB.
 # BUSY=1: instead, what golden images take from a source that pgbench keeps busy.
@@ -44,9 +44,14 @@ bench-verdict:
 bench-equality:
 	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
 
-# Sets of indexes, each built and measured on one fork in one run; ARGS="--sets hand --budgets 100 --verbose" for some of them.
+# Sets of indexes, each built and measured on one fork in one run; ARGS="--sets hand --budgets 100 --verbose" for some of them,
+# ARGS="--data freight" on another database.
 bench-index:
 	cargo run --release --locked -p pgverse-benches --bin index -- $(ARGS)
+
+# The winners of whole competitions on the same statements, with rewrites and views, beside those made by hand.
+bench-rewrite:
+	cargo run --release --locked -p pgverse-benches --bin index -- --whole --verbose $(ARGS)
 
 # Promotion beside pgbench, in the lock situations of others, under kill -9, and what it realizes; FIGURES=load for one of them.
 bench-promotion:

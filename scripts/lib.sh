@@ -89,12 +89,12 @@ need_postgres() {
     die "PostgreSQL is missing and could not be installed: install the package postgresql, or set PGVERSE_PG_BIN"
 }
 
-# pg_cron for the PostgreSQL that Debian installed, for the tests of promotion.
-need_pg_cron() {
+# An extension of this name, in the Debian package of this other name, for the PostgreSQL that Debian installed.
+need_extension() {
     for bin in /usr/lib/postgresql/*/bin; do
         ! is_postgres "$bin" || major=$(basename "$(dirname "$bin")")
     done
-    [ -z "${major:-}" ] || [ -e "/usr/share/postgresql/$major/extension/pg_cron.control" ] || apt_install "postgresql-$major-cron"
+    [ -z "${major:-}" ] || [ -e "/usr/share/postgresql/$major/extension/$1.control" ] || apt_install "postgresql-$major-$2"
 }
 
 # The migration tools whose formats `pgverse export` writes, for its tests; the same folder as in

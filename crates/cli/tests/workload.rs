@@ -4,7 +4,9 @@
 
 mod support;
 
+use pgverse::Context;
 use pgverse::demo::Demo;
+use pgverse::fork_backends::shared::Settings;
 use pgverse_testkit::{TestServer, mixed};
 use support::{Home, valid_report};
 
@@ -68,4 +70,46 @@ async fn what_is_missing_is_told_with_the_statements_that_mend_it() {
     said.ended(2).explained(&["created but not loaded"]);
     assert!(said.stderr.contains("ALTER SYSTEM SET shared_preload_libraries"), "{}", said.stderr);
     home.run(["workload", "--source", &source]).ended(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_were_really_used_are_preferred_and_say_where_they_are_from() {
+    let mut preloaded = "pg_stat_statements".to_owned();
+    let kept = TestServer::start().await.has_extension("pg_qualstats").await;
+    if kept {
+        preloaded.push_str(", pg_qualstats");
+    }
+    let settings = Settings::default()
+        .with("shared_preload_libraries", &preloaded)
+        .with("pg_qualstats.sample_rate", "1");
+    let server = TestServer::with_settings(&settings).await;
+    server.sql("postgres", "CREATE DATABASE shop").await;
+    server.sql("shop", "CREATE EXTENSION pg_stat_statements").await;
+    if kept {
+        server.sql("shop", "CREATE EXTENSION pg_qualstats").await;
+    }
+    let table = "CREATE TABLE parts (id int, kind text); \
+                 INSERT INTO parts SELECT n, 'kind ' || n % 7 FROM generate_series(1, 5000) n; ANALYZE parts";
+    server.sql("shop", table).await;
+    server.sql("shop", "SELECT id FROM parts WHERE kind = 'kind 3' AND id > 4711").await;
+    // Its session stays, and with it the statement in pg_stat_activity.
+    let session = server.session("shop").await;
+    session.batch(&Context::new(), "SELECT kind FROM parts WHERE id = 4242").await.unwrap();
+    let (home, source) = (Home::new(), server.dsn("shop").to_string());
+    let said = home.run(["workload", "--source", &source, "--stats", "--table", "parts", "--json", "-"]);
+    let shown: serde_json::Value = serde_json::from_str(&said.ended(0).stdout).unwrap();
+    let set = |part: &str| {
+        let statements = shown["statements"].as_array().unwrap();
+        let found = statements.iter().find(|s| s["sql"].as_str().unwrap().contains(part));
+        found.unwrap_or_else(|| panic!("{part}: {shown}"))["parameter_sets"][0].clone()
+    };
+    assert_eq!(set("WHERE id =")["values"], serde_json::json!(["4242"]));
+    assert_eq!(set("WHERE id =")["origin"], "activity");
+    if kept {
+        assert_eq!(set("id >")["values"], serde_json::json!(["kind 3", "4711"]));
+        assert_eq!(set("id >")["origin"], "qualstats");
+    } else {
+        assert!(set("id >")["origin"]["synthesized"].is_string(), "{shown}");
+    }
+    drop(session);
 }

@@ -53,6 +53,28 @@ async fn nearly_all_shapes_get_values_that_run_and_find_what_they_promise() {
     assert!(kept * 10 >= (kept + missed) * 9, "{kept} kept, {missed} missed\n{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_hold_the_rows_of_their_class() {
+    let server = TestServer::start().await;
+    let table = "CREATE TABLE events (id int, at timestamptz, during tstzrange, size numeric); \
+        INSERT INTO events SELECT n, now() + n * interval '1 minute', \
+        tstzrange(now() + n * interval '1 minute', now() + n * interval '3 minutes'), n FROM generate_series(1, 1000) n";
+    server.sql("postgres", table).await;
+    let (cx, session) = (Context::new(), server.session("postgres").await);
+    for (sql, most) in [
+        ("SELECT id FROM events WHERE at <@ $1::tstzrange", 960.0),
+        ("SELECT id FROM events WHERE size <@ $1::numrange", 960.0),
+        ("SELECT id FROM events WHERE $1::int4range @> id", 960.0),
+        ("SELECT id FROM events WHERE during <@ $1::tstzrange", 1.0),
+        ("SELECT id FROM events WHERE during @> $1::timestamptz", 1.0),
+        ("SELECT id FROM events WHERE during && $1::tstzrange", 1.0),
+    ] {
+        let made = synthesize(&cx, &session, sql, Duration::from_secs(30)).await.unwrap();
+        assert!(made.found.iter().any(|&rows| rows >= most), "{sql}: {made:#?}");
+        assert_eq!(made.missed, 0, "{sql}: {made:#?}");
+    }
+}
+
 /// What is said, and a part of the statement that is meant.
 const PROBLEMS: [(&str, &str); 10] = [
     ("Slow queries on users table with email lookups taking over 0.001 ms", "FROM users WHERE email = "),

@@ -9,6 +9,7 @@ mod advisor;
 mod measure;
 mod sets;
 mod table;
+mod whole;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -17,15 +18,18 @@ use async_trait::async_trait;
 use clap::Parser;
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
-use pgverse::traits::{Agent, Probe};
-use pgverse::types::{Brief, Candidate};
+use pgverse::traits::{Agent, ForkBackend, Probe};
+use pgverse::types::{Brief, Candidate, Change};
 use pgverse::{Context, Error, Result};
 
-use sets::Set;
+use sets::{Data, Set};
 
 /// Compares sets of indexes by the clock.
 #[derive(Debug, Clone, Parser)]
 pub(crate) struct Options {
+    /// The database.
+    #[arg(long, value_enum, default_value = "shop")]
+    data: Data,
     /// Rounds; each runs every distinct plan of every statement once, in random order.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
@@ -41,6 +45,9 @@ pub(crate) struct Options {
     /// Seed of the random order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Instead: the winners of whole competitions, with rewrites and views, beside those made by hand.
+    #[arg(long)]
+    whole: bool,
     /// Print each statement's time with each set, and why our sets are as they are.
     #[arg(long)]
     verbose: bool,
@@ -62,7 +69,8 @@ impl Agent for Comparison {
     async fn propose(&self, cx: &Context, probe: &dyn Probe, brief: &Brief) -> Result<Vec<Candidate>> {
         let bench = probe.workbench().ok_or_else(|| Error::internal("there is no workbench"))?;
         let mut sets = Vec::new();
-        for &percent in &self.options.budgets {
+        let budgets = if self.options.whole { &[] } else { self.options.budgets.as_slice() };
+        for &percent in budgets {
             sets.push(advisor::ours(cx, probe, brief, percent, &self.options).await?);
         }
         sets.extend(self.sets.iter().cloned());
@@ -75,19 +83,30 @@ impl Agent for Comparison {
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/shop");
-    let sets = sets::read(&folder, &options.sets)?;
-    let golden =
-        GoldenSource::Script { name: "shop".to_owned(), sql: sets::script(&folder.join("schema.sql"))? };
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(options.data.name());
+    let golden = GoldenSource::Script {
+        name: options.data.name().to_owned(),
+        sql: sets::script(&folder.join("schema.sql"))?,
+    };
     let home = tempfile::Builder::new()
         .prefix("index")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
         .tempdir()
         .map_err(|e| Error::internal("no directory can be made").caused_by(e))?;
     let config = LocalConfig { home: Some(home.path().to_owned()), ..LocalConfig::new(golden) };
+    let backend: Arc<dyn ForkBackend> = Arc::new(LocalBackend::new(config)?);
+    let workload = sets::workload(&folder.join("workload.sql"))?;
+    let sets = if options.whole {
+        let mut sets = vec![Set::new("none", Change::default())];
+        sets.extend(whole::by_hand(&folder)?);
+        sets.extend(whole::winners(&workload, &backend).await?);
+        sets
+    } else {
+        sets::read(options.data, &folder, &options.sets)?
+    };
     let report = Competition::builder()
-        .workload(sets::workload(&folder.join("workload.sql"))?)
-        .backend(Arc::new(LocalBackend::new(config)?))
+        .workload(workload)
+        .backend(backend)
         .agent(Arc::new(Comparison { options, sets }))
         .options(RaceOptions { agent_timeout_seconds: 86_400.0, ..RaceOptions::default() })
         .build()?

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use clap::ValueEnum;
 use pgverse::types::{Change, IndexKey, Operation, Workload};
 use pgverse::{Error, Result};
 use sqlparser::ast::{CreateIndex, Expr, Ident, Statement};
@@ -43,18 +44,53 @@ pub(crate) fn workload(path: &Path) -> Result<Workload> {
     pgverse::workload::parse(&lines.collect::<Vec<_>>().join("\n"), "workload.sql")
 }
 
+/// A database with its workload and the sets that are compared on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Data {
+    /// The shop on which others were run.
+    Shop,
+    /// A freight company, of which only the indexes are known that someone who knows the statements would make.
+    Freight,
+}
+
+impl Data {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Shop => "shop",
+            Self::Freight => "freight",
+        }
+    }
+
+    /// The sets in `hand_made.json` that hold indexes alone.
+    fn by_hand(self) -> &'static [&'static str] {
+        match self {
+            Self::Shop => &["hand_lean", "hand_idx"],
+            Self::Freight => &["hand_known"],
+        }
+    }
+
+    fn foreign_keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Shop => &["orders (user_id)", "order_items (order_id)", "order_items (product_id)"],
+            Self::Freight => &["stops (shipment_id)", "stops (vehicle_id)"],
+        }
+    }
+}
+
 /// No index at all, the foreign keys, what others recommend, and what was made by hand.
-pub(crate) fn read(folder: &Path, wanted: &[String]) -> Result<Vec<Set>> {
+pub(crate) fn read(data: Data, folder: &Path, wanted: &[String]) -> Result<Vec<Set>> {
     let mut found = Vec::new();
-    let foreign_keys = ["orders (user_id)", "order_items (order_id)", "order_items (product_id)"];
-    found.push(("foreign keys".to_owned(), foreign_keys.map(|on| format!("CREATE INDEX ON {on}")).to_vec()));
-    let peers: serde_json::Value = json(&folder.join("peer_sets.json"))?;
-    for (name, statements) in peers["sets"].as_object().into_iter().flatten() {
-        found.push((name.clone(), strings(statements)));
+    let foreign_keys = data.foreign_keys().iter().map(|on| format!("CREATE INDEX ON {on}"));
+    found.push(("foreign keys".to_owned(), foreign_keys.collect()));
+    if data == Data::Shop {
+        let peers: serde_json::Value = json(&folder.join("peer_sets.json"))?;
+        for (name, statements) in peers["sets"].as_object().into_iter().flatten() {
+            found.push((name.clone(), strings(statements)));
+        }
     }
     let by_hand: serde_json::Value = json(&folder.join("hand_made.json"))?;
-    for name in ["hand_lean", "hand_idx"] {
-        found.push((name.to_owned(), strings(&by_hand["sets"][name]["ddl"])));
+    for name in data.by_hand() {
+        found.push(((*name).to_owned(), strings(&by_hand["sets"][name]["ddl"])));
     }
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
     let mut sets = vec![Set::new("none", Change::default())];
@@ -75,18 +111,18 @@ impl Set {
     }
 }
 
-fn json(path: &Path) -> Result<serde_json::Value> {
+pub(crate) fn json(path: &Path) -> Result<serde_json::Value> {
     serde_json::from_str(&text(path)?).map_err(|e| {
         Error::invalid("a file of the bench is no JSON").with("file", path.display()).caused_by(e)
     })
 }
 
-fn strings(value: &serde_json::Value) -> Vec<String> {
+pub(crate) fn strings(value: &serde_json::Value) -> Vec<String> {
     value.as_array().into_iter().flatten().filter_map(|v| v.as_str().map(str::to_owned)).collect()
 }
 
 /// The index that a statement makes. The same index of two sets is one, and is built once.
-fn operation(sql: &str, known: &mut Vec<Operation>) -> Result<Operation> {
+pub(crate) fn operation(sql: &str, known: &mut Vec<Operation>) -> Result<Operation> {
     let wrong = || Error::invalid("not a CREATE INDEX that the bench can read").with("statement", sql);
     let parsed = Parser::parse_sql(&PostgreSqlDialect {}, sql).map_err(|e| wrong().caused_by(e))?;
     let Some(Statement::CreateIndex(index)) = parsed.into_iter().next() else { return Err(wrong()) };
@@ -119,9 +155,10 @@ fn created(index: &CreateIndex, name: String) -> Operation {
         key.nulls_first = column.column.options.nulls_first;
         key
     };
+    let table: Vec<&Ident> = index.table_name.0.iter().filter_map(|part| part.as_ident()).collect();
     Operation::CreateIndex {
-        schema: "public".to_owned(),
-        table: index.table_name.to_string(),
+        schema: table.iter().rev().nth(1).map_or_else(|| "public".to_owned(), |ident| ident.value.clone()),
+        table: table.last().map_or_else(String::new, |ident| ident.value.clone()),
         name,
         method: index.using.as_ref().map_or_else(|| "btree".to_owned(), |u| u.to_string().to_lowercase()),
         keys: index.columns.iter().map(key).collect(),

@@ -18,7 +18,7 @@ pub(crate) fn print(brief: &Brief, sets: &[Set], rows: &[Row], verbose: bool) {
         pairs.filter(|(_, k)| **k == kind).map(|((a, b), _)| (*a, *b)).collect()
     };
     println!(
-        "set | indexes | unused | MB | build s | advisor s | planner's promise | total | geomean | faster | slower | writes"
+        "set | changes | unused | MB | build s | advisor s | planner's promise | total | geomean | faster | slower | writes"
     );
     for (set, row) in sets.iter().zip(rows) {
         let reads = of(row, StatementKind::Read);

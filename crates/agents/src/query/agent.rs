@@ -2,18 +2,21 @@
 
 use async_trait::async_trait;
 use pgverse_core::traits::{Agent, Probe};
-use pgverse_core::types::{Brief, Candidate, Change, Operation, Plan, Statement, StatementKind};
+use pgverse_core::types::{Brief, Candidate, Statement, StatementKind};
 use pgverse_core::{Context, Result};
 
-use super::case::{Case, Rewrite};
-use super::rules;
-use crate::shared::sql::{Facts, Proven, placeholders, plans, prove};
+use super::choose::choose;
+use super::form::{Form, forms};
+use crate::shared::sql::{Facts, prove};
+
+/// Most candidates that are offered where nothing could be tried out.
+const MOST_UNTRIED: usize = 8;
+
+/// Most candidates for one statement of which nothing could be tried out.
+const MOST_PER_STATEMENT: usize = 4;
 
 /// Most candidates that are offered.
-const MOST: usize = 8;
-
-/// Most candidates for one statement.
-const MOST_PER_STATEMENT: usize = 4;
+const MOST: usize = 12;
 
 /// Smallest share of the workload's time for which a statement is worth a candidate.
 const SMALLEST_SHARE: f64 = 0.001;
@@ -45,13 +48,33 @@ impl Agent for QueryAgent {
         }
         let facts =
             Facts::load(cx, probe, &brief.catalog, proven.iter().map(|(.., tree)| &tree.query)).await?;
-        let mut offers: Vec<Vec<Candidate>> = Vec::new();
+        let mut statements: Vec<Vec<Form<'_>>> = Vec::new();
         for (statement, time, tree) in &proven {
             cx.check()?;
-            offers.push(candidates(cx, probe, brief, &facts, statement, *time, tree).await?);
+            statements.push(forms(cx, probe, brief, &facts, statement, *time, tree).await?);
         }
-        Ok(in_turn(&offers).take(MOST).collect())
+        let Some(bench) = probe.workbench() else { return Ok(untried(&statements).collect()) };
+        let choice = choose(cx, bench, brief, statements).await?;
+        let mut candidates = choice.faster;
+        candidates.extend(untried(&choice.untried));
+        candidates.truncate(MOST);
+        Ok(candidates)
     }
+}
+
+/// The forms of statements that were not run: each with the indexes that it wants, then alone.
+fn untried(statements: &[Vec<Form<'_>>]) -> impl Iterator<Item = Candidate> {
+    let offers: Vec<Vec<Candidate>> = statements
+        .iter()
+        .map(|forms| {
+            let both = |form: &Form<'_>| {
+                let variants = [true, false].into_iter().filter(|with| !with || form.wishes());
+                variants.map(|with| form.candidate(with, None)).collect::<Vec<_>>()
+            };
+            in_turn(&forms.iter().map(both).collect::<Vec<_>>()).take(MOST_PER_STATEMENT).collect()
+        })
+        .collect();
+    in_turn(&offers).take(MOST_UNTRIED).collect::<Vec<_>>().into_iter()
 }
 
 /// Read statements with their share of the workload's time, the largest first.
@@ -73,97 +96,6 @@ fn costliest(brief: &Brief) -> Vec<(&Statement, f64)> {
     all.retain(|(_, share)| *share >= SMALLEST_SHARE);
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all
-}
-
-/// The candidates for one statement, best guess first: each form with the indexes it wants, then alone.
-async fn candidates(
-    cx: &Context,
-    probe: &dyn Probe,
-    brief: &Brief,
-    facts: &Facts<'_>,
-    statement: &Statement,
-    share: f64,
-    tree: &Proven,
-) -> Result<Vec<Candidate>> {
-    if !facts.understands(&tree.query) {
-        return Ok(Vec::new());
-    }
-    let executed = brief.plans_of(&statement.id).map(|p| &p.plan).find(|p| p.execution_ms.is_some());
-    let case = Case { facts, query: &tree.query, executed };
-    let mut found: Vec<Vec<Candidate>> = Vec::new();
-    for rewrite in rules::ALL.iter().flat_map(|rule| rule(&case)) {
-        // A parameter that is gone, or new, would change how the application binds.
-        if placeholders(&rewrite.query) != placeholders(&tree.query) {
-            continue;
-        }
-        let sql = rewrite.query.to_string();
-        let Some(new) = plans(cx, probe, statement, &sql).await? else { continue };
-        let same = new.iter().zip(&tree.plans).all(|(a, b)| a.shape() == b.shape());
-        if same {
-            tracing::debug!(statement = %statement.id, rule = rewrite.rule, "dropped: the plan stays the same");
-            continue;
-        }
-        let ratio = cost_ratio(brief, statement, &tree.plans, &new);
-        found.push(variants(statement, share, &rewrite, &sql, ratio));
-    }
-    Ok(in_turn(&found).take(MOST_PER_STATEMENT).collect())
-}
-
-fn variants(
-    statement: &Statement,
-    share: f64,
-    rewrite: &Rewrite,
-    sql: &str,
-    ratio: Option<f64>,
-) -> Vec<Candidate> {
-    let text = Operation::RewriteStatement {
-        statement: statement.id.clone(),
-        sql: sql.to_owned(),
-        rule: rewrite.rule.to_owned(),
-    };
-    let rationale = format!(
-        "{} takes {:.0} % of the reads' time. Rule {}: the answer stays the same because {}.",
-        statement.id,
-        share * 100.0,
-        rewrite.rule,
-        rewrite.because
-    );
-    let mut all = Vec::new();
-    if !rewrite.indexes.is_empty() {
-        let indexes: Vec<String> = rewrite.indexes.iter().map(|i| i.describe()).collect();
-        let mut operations: Vec<Operation> = rewrite.indexes.iter().map(|i| i.operation()).collect();
-        operations.push(text.clone());
-        all.push(
-            Candidate::new(
-                format!("{}: {}, with an index on {}", statement.id, rewrite.title, indexes.join(" and ")),
-                Change { operations },
-            )
-            .because(format!("{rationale} The new form can use an index that does not exist yet."))
-            .helping([statement.id.clone()]),
-        );
-    }
-    let mut alone = Candidate::new(format!("{}: {}", statement.id, rewrite.title), Change::of(text))
-        .because(rationale)
-        .helping([statement.id.clone()]);
-    alone.predicted = ratio;
-    all.push(alone);
-    all
-}
-
-/// The planner's cost of the whole workload with the new text over that with the old one.
-fn cost_ratio(brief: &Brief, statement: &Statement, old: &[Plan], new: &[Plan]) -> Option<f64> {
-    let cost = |plans: &[Plan]| -> f64 {
-        let sets = statement.parameter_sets.iter().zip(plans);
-        sets.map(|(set, plan)| statement.weight_of(set) * plan.root.total_cost).sum()
-    };
-    let all = brief.workload.statements.iter().flat_map(|s| s.parameter_sets.iter().map(move |set| (s, set)));
-    let total: f64 = all
-        .filter_map(|(s, set)| {
-            let plan = brief.plans_of(&s.id).find(|p| p.parameter_set == set.id)?;
-            Some(s.weight_of(set) * plan.plan.root.total_cost)
-        })
-        .sum();
-    (total > 0.0).then(|| (total - cost(old) + cost(new)).max(0.0) / total)
 }
 
 /// The first of each, then the second of each, and so on, so that none crowds out the others.

@@ -3,6 +3,8 @@
 mod agent;
 mod aggregates;
 mod case;
+mod choose;
+mod form;
 mod rules;
 
 pub use agent::QueryAgent;

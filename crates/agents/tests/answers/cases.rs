@@ -179,6 +179,28 @@ pub(crate) const QUERY: &[Case] = &[
         "distinct_by_key",
         "SELECT DISTINCT u.id, u.country, lower(u.email) FROM users u WHERE country = 'a'",
     ),
+    ordered(
+        "count_distinct_in_two_steps",
+        "SELECT o.status, count(DISTINCT o.user_id) FROM orders o GROUP BY o.status ORDER BY status",
+    ),
+    with(
+        "count_distinct_in_two_steps",
+        "SELECT count(DISTINCT u.country || o.status) AS n FROM orders o LEFT JOIN users u ON u.id = o.user_id WHERE o.total > $1",
+        &[&[Some("0")], &[None]],
+    ),
+    ordered("distinct_by_loose_scan", "SELECT DISTINCT status FROM orders ORDER BY status DESC"),
+    ordered(
+        "distinct_by_loose_scan",
+        "SELECT DISTINCT o.status AS c FROM orders o ORDER BY c NULLS FIRST LIMIT 2",
+    ),
+    ordered(
+        "join_by_key_removed",
+        "SELECT o.id, o.status FROM orders o JOIN users u ON u.id = o.user_id WHERE o.status = 'a' OR o.total > 1 ORDER BY o.id",
+    ),
+    free(
+        "join_by_key_removed",
+        "SELECT count(*), sum(i.quantity) FROM items i JOIN orders o ON i.order_id = o.id JOIN users u ON o.user_id = u.id",
+    ),
 ];
 
 pub(crate) const CACHE: &[Case] = &[

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use pgverse_core::types::{Candidate, StatementId};
 
 use super::grow::{Grower, Set, milliseconds};
-use super::oracle::difference;
 use crate::index::rank::title;
+use crate::shared::clock::difference;
 
 /// Indexes that a title names.
 const NAMED: usize = 2;

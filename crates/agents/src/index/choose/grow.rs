@@ -6,7 +6,8 @@ use pgverse_core::types::{Change, StatementId, StatementKind};
 use pgverse_core::{ErrorKind, Result};
 
 use super::atoms::Atom;
-use super::oracle::{Oracle, Seen, difference};
+use super::oracle::{Oracle, Seen};
+use crate::shared::clock::difference;
 
 /// Share of the agent's time that growing may take; the rest is for pruning and for the smaller sets.
 const GROWING: f64 = 0.8;

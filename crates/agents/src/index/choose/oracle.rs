@@ -2,24 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pgverse_core::traits::{Question, Sample, TryOut, Workbench};
+use pgverse_core::traits::{Question, Workbench};
 use pgverse_core::types::{Brief, Change, Operation, StatementId, StatementKind};
 use pgverse_core::{Context, Result};
 
-/// A run is cut off when it takes this many times as long as what is known, and this many milliseconds more.
-const CUT_OFF: (f64, f64) = (1.2, 100.0);
-/// The first run of all, without any index, may take as long as the engine itself allows.
-const LONGEST_MS: f64 = 60_000.0;
-/// Statements below this are run three times, since one run of them says little.
-const SHORT_MS: f64 = 100.0;
-/// Statements above this are not run a second time: it would take too much, and a long run is disturbed less.
-const LONG_MS: f64 = 500.0;
-/// Runs of each side where a plan looked slower.
-const TURNS: usize = 2;
-/// Two times within this ratio are the same time.
-const SAME: f64 = 1.1;
-/// Neither is anything a difference that is not even this many milliseconds.
-const SAME_MS: f64 = 0.05;
+use crate::shared::clock::{CUT_OFF, LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, patient, times};
 
 /// One statement with one parameter set.
 #[derive(Debug)]
@@ -63,15 +50,13 @@ impl<'a> Oracle<'a> {
         let mut oracle =
             Self { cx, bench, brief, cells, memo, shapes: BTreeMap::new(), planned: 0, timed: 0 };
         let all: Vec<usize> = (0..oracle.cells.len()).collect();
-        let now = oracle
-            .run(&Change::default(), &all, |cell| (cell.base_ms * 10.0 + 1000.0).min(LONGEST_MS))
-            .await?;
+        let now = oracle.run(&Change::default(), &all, |cell| patient(cell.base_ms)).await?;
         for (cell, ms) in oracle.cells.iter_mut().zip(now) {
             cell.base_ms = ms;
         }
         // The first run of all finds cold caches.
         let again: Vec<usize> = all.into_iter().filter(|&at| oracle.cells[at].base_ms < LONG_MS).collect();
-        let warm = oracle.run(&Change::default(), &again, |cell| cell.base_ms * 10.0 + 1000.0).await?;
+        let warm = oracle.run(&Change::default(), &again, |cell| patient(cell.base_ms)).await?;
         for (at, ms) in again.into_iter().zip(warm) {
             oracle.cells[at].base_ms = oracle.cells[at].base_ms.min(ms);
         }
@@ -163,7 +148,7 @@ impl<'a> Oracle<'a> {
         let cells: Vec<usize> = slower.iter().map(|(at, _)| *at).collect();
         let mut best = vec![(f64::INFINITY, f64::INFINITY); cells.len()];
         for _ in 0..TURNS {
-            let before = self.run(&Change::default(), &cells, |cell| cell.base_ms * 10.0 + 1000.0).await?;
+            let before = self.run(&Change::default(), &cells, |cell| patient(cell.base_ms)).await?;
             let now = self.run(change, &cells, |cell| cell.base_ms * 2.0 + CUT_OFF.1).await?;
             for (best, (before, now)) in best.iter_mut().zip(before.into_iter().zip(now)) {
                 *best = (best.0.min(before), best.1.min(now));
@@ -181,7 +166,7 @@ impl<'a> Oracle<'a> {
     pub(super) async fn write_ratio(&mut self, change: &Change, writers: &[usize]) -> Result<f64> {
         let all: f64 = self.weighted(StatementKind::Write).map(|(cell, weight)| cell.base_ms * weight).sum();
         let before: f64 = writers.iter().map(|&at| self.cells[at].base_ms * self.cells[at].weight).sum();
-        let now = self.run(change, writers, |cell| cell.base_ms * 10.0 + 1000.0).await?;
+        let now = self.run(change, writers, |cell| patient(cell.base_ms)).await?;
         let now: f64 = writers.iter().zip(now).map(|(&at, ms)| ms * self.cells[at].weight).sum();
         Ok(if all > 0.0 { 1.0 + (now - before) / all } else { 1.0 })
     }
@@ -241,7 +226,7 @@ impl<'a> Oracle<'a> {
         let known: BTreeMap<usize, f64> = cells.iter().map(|&at| (at, before[at].ms)).collect();
         let mut tries = Vec::with_capacity(cells.len());
         for (&at, ms) in &known {
-            tries.push((at, ms * CUT_OFF.0 + CUT_OFF.1));
+            tries.push((at, cut_off(*ms)));
         }
         self.tried(change, &tries).await
     }
@@ -250,9 +235,9 @@ impl<'a> Oracle<'a> {
         &mut self,
         change: &Change,
         cells: &[usize],
-        cut_off: impl Fn(&Cell) -> f64,
+        limit: impl Fn(&Cell) -> f64,
     ) -> Result<Vec<f64>> {
-        let tries: Vec<(usize, f64)> = cells.iter().map(|&at| (at, cut_off(&self.cells[at]))).collect();
+        let tries: Vec<(usize, f64)> = cells.iter().map(|&at| (at, limit(&self.cells[at]))).collect();
         self.tried(change, &tries).await
     }
 
@@ -263,16 +248,8 @@ impl<'a> Oracle<'a> {
         self.timed += tries.len();
         let cells: Vec<usize> = tries.iter().map(|(at, _)| *at).collect();
         let change = &self.needed(change, &cells);
-        let tries: Vec<TryOut> = tries
-            .iter()
-            .map(|&(at, cut_off)| TryOut {
-                question: self.cells[at].question.clone(),
-                repetitions: if cut_off < SHORT_MS * CUT_OFF.0 + CUT_OFF.1 { 3 } else { 1 },
-                timeout_ms: whole(cut_off),
-            })
-            .collect();
-        let samples = self.bench.times(self.cx, change, &tries).await?;
-        Ok(samples.iter().map(taken).collect())
+        let tries = tries.iter().map(|&(at, limit)| (self.cells[at].question.clone(), limit));
+        times(self.cx, self.bench, change, tries).await
     }
 }
 
@@ -281,25 +258,6 @@ fn name(operation: &Operation) -> Option<String> {
     match operation {
         Operation::CreateIndex { name, .. } => Some(name.clone()),
         _ => None,
-    }
-}
-
-/// What counts of a sample: without the waits for a processor, where they are known.
-fn taken(sample: &Sample) -> f64 {
-    sample.unqueued_ms.unwrap_or(sample.wall_ms)
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Milliseconds, positive.
-fn whole(ms: f64) -> u64 {
-    ms.ceil().clamp(1.0, LONGEST_MS) as u64
-}
-
-/// How much longer the second takes, as a logarithm; 0 where the clock cannot tell them apart.
-pub(super) fn difference(before: f64, now: f64) -> f64 {
-    if (now - before).abs() < SAME_MS || (now < before * SAME && before < now * SAME) {
-        0.0
-    } else {
-        (now.max(SAME_MS) / before.max(SAME_MS)).ln()
     }
 }
 

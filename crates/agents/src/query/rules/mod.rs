@@ -1,6 +1,7 @@
 //! One file per rule. Each is a pure function from a statement to rewritten forms of it, silent wherever a
 //! precondition is not certain.
 
+mod count_distinct;
 mod count_to_exists;
 mod distinct_by_key;
 mod fence;
@@ -8,6 +9,8 @@ mod group_lateral;
 mod group_preaggregate;
 mod grouped_join;
 mod in_to_exists;
+mod join_by_key;
+mod loose_scan;
 mod not_in_to_not_exists;
 mod or_to_union;
 mod range;
@@ -27,6 +30,9 @@ pub(crate) const ALL: &[Rule] = &[
     or_to_union::rewrite,
     fence::rewrite,
     range::rewrite,
+    join_by_key::rewrite,
+    count_distinct::rewrite,
+    loose_scan::rewrite,
     scalar_lateral::rewrite,
     group_lateral::rewrite,
     top_n_lateral::rewrite,

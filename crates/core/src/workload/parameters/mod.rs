@@ -6,6 +6,7 @@
 //! same rows, so that they find something together. The server says of which types they are (PREPARE). Each set is
 //! then run, and what it finds must be what its class promises.
 
+mod classes;
 mod compared;
 mod prove;
 mod repair;

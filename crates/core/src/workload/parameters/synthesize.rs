@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use tokio_postgres::types::{Kind, Type};
 
+use super::classes::ScopeValues;
 use super::compared::{Compared, How, Role, Scope, compared};
 use super::prove::{found, run};
 use super::repair::repair;
-use super::sample::{Combinations, KEPT, Together, combinations, quantiles, stored};
-use super::value::{absent, array, beyond, pattern, typed, usual, weight};
+use super::sample::{KEPT, combinations, quantiles, stored};
+use super::value::{absent, beyond, type_name, typed, usual, weight};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::Session;
@@ -118,14 +119,15 @@ fn keeps(class: Selectivity, rows: f64, kept: &Synthesis) -> bool {
     }
 }
 
-struct Maker<'a> {
-    cx: &'a Context,
-    session: &'a Session,
-    types: Vec<Type>,
+/// One statement on its fork.
+pub(super) struct Maker<'a> {
+    pub(super) cx: &'a Context,
+    pub(super) session: &'a Session,
+    pub(super) types: Vec<Type>,
     tree: Compared,
     notes: Vec<String>,
     /// The parts of the statement, with what is known of their parameters as literals.
-    asked: Vec<Scope>,
+    pub(super) asked: Vec<Scope>,
     /// Values that are the same in all sets.
     constants: Vec<Option<Option<String>>>,
 }
@@ -269,6 +271,7 @@ impl Maker<'_> {
     /// What is known of the values of one part of the statement.
     async fn scope(&mut self, at: usize) -> Result<ScopeValues> {
         let mut found = ScopeValues { scope: at, ..ScopeValues::default() };
+        let mut whole: Vec<(usize, String)> = Vec::new();
         for (parameter, role) in self.tree.roles.clone().into_iter().enumerate() {
             let Role::Compared { scope, other, how } = role else { continue };
             if scope != at {
@@ -285,8 +288,26 @@ impl Maker<'_> {
                 How::From | How::To => found.ranges.push((parameter, other, how)),
                 How::Equal(_) | How::Differs => found.equals.push((parameter, other, how)),
                 How::Like => found.equals.push((parameter, format!("left(({other})::text, 3)"), how)),
-                How::Whole => found.equals.push((parameter, other, how)),
+                // The rows of a range of values, unless ranges lie in ranges.
+                How::Whole => match of.kind() {
+                    Kind::Range(element) => {
+                        found.ranges.push((parameter, format!("({other})::{}", type_name(element)), how));
+                        whole.push((parameter, other));
+                    }
+                    _ => found.equals.push((parameter, other, how)),
+                },
                 How::Part => found.equals.push((parameter, part(&other, &of), how)),
+            }
+        }
+        for range in std::mem::take(&mut found.ranges) {
+            match quantiles(self.cx, self.session, &self.asked[at], &range.1, &[], &[0.5], &[]).await {
+                Ok(_) => found.ranges.push(range),
+                Err(error) => match whole.iter().find(|(parameter, _)| *parameter == range.0) {
+                    Some((parameter, other)) if error.kind() == ErrorKind::Sql => {
+                        found.equals.push((*parameter, other.clone(), How::Whole));
+                    }
+                    _ => self.give_up(error, [range.0])?,
+                },
             }
         }
         let mut expressions: Vec<String> = Vec::new();
@@ -305,12 +326,6 @@ impl Maker<'_> {
             }
         }
         found.expressions = expressions;
-        for range in std::mem::take(&mut found.ranges) {
-            match quantiles(self.cx, self.session, &self.asked[at], &range.1, &[], &[0.5], &[]).await {
-                Ok(_) => found.ranges.push(range),
-                Err(error) => self.give_up(error, [range.0])?,
-            }
-        }
         Ok(found)
     }
 
@@ -343,155 +358,5 @@ fn part(other: &str, of: &Type) -> String {
         ),
         _ if of.name() == "text" => format!("(SELECT min(k) FROM jsonb_object_keys({other}) AS k)"),
         _ => format!("lower({other})"),
-    }
-}
-
-#[derive(Default)]
-struct ScopeValues {
-    scope: usize,
-    equals: Vec<(usize, String, How)>,
-    ranges: Vec<(usize, String, How)>,
-    expressions: Vec<String>,
-    together: Combinations,
-}
-
-impl ScopeValues {
-    /// Values for a class; nothing where it cannot be had, or would be the same as another.
-    async fn values(
-        &self,
-        maker: &Maker<'_>,
-        class: Selectivity,
-        attempt: usize,
-    ) -> Result<Option<Vec<(usize, String)>>> {
-        let Combinations { frequent, typical, rare } = &self.together;
-        let rows = |list: &[Together]| list.first().map_or(0, |t| t.rows);
-        let list = match class {
-            Selectivity::Frequent => frequent,
-            Selectivity::Typical | Selectivity::Absent => typical,
-            Selectivity::Rare => rare,
-        };
-        let alone = self.ranges.is_empty() && !self.equals.is_empty();
-        let same = match class {
-            Selectivity::Frequent => rows(frequent) == rows(typical),
-            Selectivity::Rare => rows(rare) == rows(typical),
-            _ => false,
-        };
-        let Some(together) = list.get(attempt).or_else(|| list.first().filter(|_| attempt == 0)) else {
-            return if self.equals.is_empty() && attempt == 0 {
-                self.bounds(maker, class, None).await
-            } else {
-                Ok(None)
-            };
-        };
-        if alone && same {
-            return Ok(None);
-        }
-        let mut chosen = Vec::new();
-        let mut gone = false;
-        for (parameter, expression, how) in &self.equals {
-            let column = self.expressions.iter().position(|e| e == expression).unwrap_or_default();
-            let of = &maker.types[*parameter];
-            let value = |place: usize| {
-                let from = list.get(attempt + place).unwrap_or(together);
-                from.values.get(column).cloned().unwrap_or_default()
-            };
-            if class == Selectivity::Absent
-                && *how != How::Differs
-                && let Some(value) = self.none(maker, of, expression, *how).await?
-            {
-                gone = true;
-                chosen.push((*parameter, value));
-                continue;
-            }
-            chosen.push((
-                *parameter,
-                match how {
-                    How::Like => pattern(&value(0)),
-                    How::Equal(_) if matches!(of.kind(), Kind::Array(_)) => {
-                        let mut values: Vec<String> = (0..3).map(value).collect();
-                        values.dedup();
-                        array(&values)
-                    }
-                    How::Equal(place) => value(*place),
-                    _ => value(0),
-                },
-            ));
-        }
-        if class == Selectivity::Absent && !gone && self.ranges.is_empty() {
-            return Ok(None);
-        }
-        if let Some(bounds) = self.bounds(maker, class, Some(together)).await? {
-            chosen.extend(bounds);
-        }
-        Ok(Some(chosen))
-    }
-
-    /// A value that an expression never takes.
-    async fn none(&self, maker: &Maker<'_>, of: &Type, expression: &str, how: How) -> Result<Option<String>> {
-        if how == How::Like {
-            return Ok(Some("%pgverse-absent%".to_owned()));
-        }
-        if let Some(value) = absent(of) {
-            return Ok(Some(value));
-        }
-        let (element, is_list) = match of.kind() {
-            Kind::Array(element) => (element, true),
-            _ => (of, false),
-        };
-        let Some(end) = beyond(element, true).filter(|_| !matches!(how, How::Part | How::Whole)) else {
-            return Ok(None);
-        };
-        let scope = &maker.asked[self.scope];
-        let ends = quantiles(maker.cx, maker.session, scope, expression, &[], &[], &[end]).await?;
-        let value = ends.into_iter().next().flatten();
-        Ok(value.map(|value| if is_list { array(&[value]) } else { value }))
-    }
-
-    /// Bounds of ranges among the rows where the equal values hold.
-    async fn bounds(
-        &self,
-        maker: &Maker<'_>,
-        class: Selectivity,
-        together: Option<&Together>,
-    ) -> Result<Option<Vec<(usize, String)>>> {
-        if self.ranges.is_empty() {
-            return Ok(None);
-        }
-        let equal: Vec<(String, String)> = together
-            .map(|t| self.expressions.iter().cloned().zip(t.values.iter().cloned()).collect())
-            .unwrap_or_default();
-        let mut chosen = Vec::new();
-        for (parameter, expression, how) in &self.ranges {
-            let of = &maker.types[*parameter];
-            let both = self.ranges.iter().any(|(_, other, way)| other == expression && way != how);
-            let from = *how == How::From;
-            let rank = match (class, both) {
-                (Selectivity::Frequent, true) => 0.02,
-                (Selectivity::Typical, true) => 0.4,
-                (Selectivity::Rare, true) => 0.49,
-                (Selectivity::Frequent, false) => 0.05,
-                (Selectivity::Typical, false) => 0.5,
-                _ => 0.95,
-            };
-            let rank = if from { rank } else { 1.0 - rank };
-            // Both bounds of an empty range lie beyond the largest value.
-            let above = from || both;
-            let ends: Vec<String> = beyond(of, above).into_iter().collect();
-            let scope = &maker.asked[self.scope];
-            let found =
-                match quantiles(maker.cx, maker.session, scope, expression, &equal, &[rank], &ends).await {
-                    Err(error) if matches!(error.kind(), ErrorKind::Sql | ErrorKind::Timeout) => {
-                        maker.cx.check()?;
-                        return Ok(None);
-                    }
-                    other => other?,
-                };
-            let at = usize::from(class == Selectivity::Absent);
-            match found.get(at).cloned().flatten() {
-                Some(value) => chosen.push((*parameter, value)),
-                None => return Ok(None),
-            }
-        }
-        Ok(Some(chosen))
     }
 }

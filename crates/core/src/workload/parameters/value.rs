@@ -72,6 +72,12 @@ pub(super) fn array(values: &[String]) -> String {
     format!("{{{}}}", values.iter().map(quoted).collect::<Vec<_>>().join(","))
 }
 
+/// The range from one value to another, both in it, in the server's input format.
+pub(super) fn range(lower: &str, upper: &str) -> String {
+    let list = array(&[lower.to_owned(), upper.to_owned()]);
+    format!("[{}]", list.trim_start_matches('{').trim_end_matches('}'))
+}
+
 /// A LIKE pattern for texts that begin so.
 pub(super) fn pattern(begin: &str) -> String {
     let escaped = begin.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
@@ -96,6 +102,7 @@ mod tests {
     #[test]
     fn values_are_in_the_input_format_of_the_server() {
         assert_eq!(array(&["a\"b".to_owned(), "c\\d".to_owned()]), r#"{"a\"b","c\\d"}"#);
+        assert_eq!(range("1", "2 \"x\""), r#"["1","2 \"x\""]"#);
         assert_eq!(pattern("50%_x"), "50\\%\\_x%");
         assert_eq!(usual(&Type::INT4_ARRAY).as_deref(), Some("{\"1\"}"));
         assert_eq!(typed(Some("it's"), &Type::TEXT), "'it''s'::pg_catalog.text");

@@ -1,0 +1,166 @@
+//! Choosing among the forms of a statement by the clock: each is run at the workbench, with the indexes that it wants
+//! and alone, beside the text as it is.
+
+use pgverse_core::traits::{Question, Workbench};
+use pgverse_core::types::{Brief, Candidate, Change, Operation, Statement};
+use pgverse_core::{Context, ErrorKind, Result};
+
+use super::form::Form;
+use crate::shared::clock::{LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times};
+
+/// Seconds that are left untouched: what is being tried then still has to end.
+const RESERVE: f64 = 15.0;
+
+/// What was found out, and what there was no time for.
+#[derive(Debug, Default)]
+pub(super) struct Choice<'b> {
+    /// Forms that are faster, those that save most first.
+    pub(super) faster: Vec<Candidate>,
+    /// Statements that were not reached.
+    pub(super) untried: Vec<Vec<Form<'b>>>,
+}
+
+/// Tries out the forms, statement by statement, as long as there is time.
+pub(super) async fn choose<'b>(
+    cx: &Context,
+    bench: &dyn Workbench,
+    brief: &Brief,
+    statements: Vec<Vec<Form<'b>>>,
+) -> Result<Choice<'b>> {
+    let mut choice = Choice::default();
+    let mut faster: Vec<(f64, Candidate)> = Vec::new();
+    for forms in statements {
+        let Some(first) = forms.first() else { continue };
+        if bench.seconds_left() < RESERVE {
+            choice.untried.push(forms);
+            continue;
+        }
+        let mut trial = Trial::open(cx, bench, brief, first.statement).await?;
+        faster.extend(trial.best(&forms).await?);
+    }
+    faster.sort_by(|a, b| b.0.total_cmp(&a.0));
+    choice.faster = faster.into_iter().map(|(_, candidate)| candidate).collect();
+    Ok(choice)
+}
+
+/// One statement at the workbench.
+struct Trial<'a> {
+    cx: &'a Context,
+    bench: &'a dyn Workbench,
+    questions: Vec<(Question, f64)>,
+    /// Milliseconds of each question as it is.
+    base: Vec<f64>,
+}
+
+/// A form that was run.
+struct Tried<'f, 'b> {
+    form: &'f Form<'b>,
+    with_indexes: bool,
+    ms: Vec<f64>,
+}
+
+impl<'a> Trial<'a> {
+    async fn open(
+        cx: &'a Context,
+        bench: &'a dyn Workbench,
+        brief: &Brief,
+        statement: &Statement,
+    ) -> Result<Self> {
+        let mut questions = Vec::new();
+        let mut known = Vec::new();
+        for set in &statement.parameter_sets {
+            let plan = brief.plans_of(&statement.id).find(|p| p.parameter_set == set.id);
+            known.push(plan.and_then(|p| p.plan.execution_ms).map_or(LONGEST_MS, patient));
+            let question = Question { statement: statement.id.clone(), parameter_set: set.id.clone() };
+            questions.push((question, statement.weight_of(set)));
+        }
+        let mut trial = Self { cx, bench, questions, base: Vec::new() };
+        trial.base = trial.run(&Change::default(), &known).await?;
+        Ok(trial)
+    }
+
+    async fn run(&self, change: &Change, limits: &[f64]) -> Result<Vec<f64>> {
+        let questions = self.questions.iter().map(|(question, _)| question.clone());
+        times(self.cx, self.bench, change, questions.zip(limits.iter().copied())).await
+    }
+
+    fn weighted(&self, ms: &[f64]) -> f64 {
+        self.questions.iter().zip(ms).map(|((_, weight), ms)| weight * ms).sum()
+    }
+
+    /// The fastest form, and the fastest one that needs no index, with the weighted time that each saves.
+    async fn best(&mut self, forms: &[Form<'_>]) -> Result<Vec<(f64, Candidate)>> {
+        let mut tried: Vec<Tried<'_, '_>> = Vec::new();
+        for form in forms {
+            for with_indexes in [true, false].into_iter().filter(|with| !with || form.wishes()) {
+                if self.bench.seconds_left() < RESERVE {
+                    break;
+                }
+                tried.extend(self.attempt(form, with_indexes, &tried).await?);
+            }
+        }
+        tried.sort_by(|a, b| self.weighted(&a.ms).total_cmp(&self.weighted(&b.ms)));
+        let alone = tried.iter().position(|t| !t.with_indexes).filter(|at| *at > 0);
+        let mut found = Vec::new();
+        for at in [(!tried.is_empty()).then_some(0), alone].into_iter().flatten() {
+            let (before, now) = self.again(&tried[at]).await?;
+            if difference(before, now) < 0.0 {
+                let Tried { form, with_indexes, .. } = &tried[at];
+                found.push((before - now, form.candidate(*with_indexes, Some((before, now)))));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Runs a form; nothing where its indexes cannot be built or the server refuses it.
+    async fn attempt<'f, 'b>(
+        &self,
+        form: &'f Form<'b>,
+        with_indexes: bool,
+        before: &[Tried<'_, '_>],
+    ) -> Result<Option<Tried<'f, 'b>>> {
+        let change = form.change(with_indexes);
+        // Beside the fastest so far: what is slower has lost.
+        let fastest = |at: usize| before.iter().map(|t| t.ms[at]).fold(self.base[at], f64::min);
+        let limits: Vec<f64> = (0..self.base.len()).map(|at| cut_off(fastest(at))).collect();
+        let result = async {
+            for operation in change.operations.iter().filter(|o| matches!(o, Operation::CreateIndex { .. })) {
+                self.bench.build(self.cx, operation).await?;
+            }
+            self.run(&change, &limits).await
+        }
+        .await;
+        match result {
+            Ok(ms) => Ok(Some(Tried { form, with_indexes, ms })),
+            Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Connection) => Err(error),
+            Err(error) => {
+                self.cx.check()?;
+                tracing::debug!(statement = %form.statement.id, %error, "a form cannot be tried");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Weighted times as it is and in this form, where both are short run once more in turns: a busy machine slows both.
+    async fn again(&self, tried: &Tried<'_, '_>) -> Result<(f64, f64)> {
+        let (before, now) = (self.weighted(&self.base), self.weighted(&tried.ms));
+        if self.base.iter().any(|ms| *ms > LONG_MS) {
+            return Ok((before, now));
+        }
+        let change = tried.form.change(tried.with_indexes);
+        let limits: Vec<f64> = self.base.iter().map(|ms| patient(*ms)).collect();
+        let (mut old, mut new) = (self.base.clone(), tried.ms.clone());
+        for turn in 0..TURNS {
+            let base = self.run(&Change::default(), &limits).await?;
+            let form = self.run(&change, &limits).await?;
+            // The runs before were far apart, and do not count.
+            let least = |known: &mut Vec<f64>, ms: Vec<f64>| {
+                *known = if turn == 0 { ms } else { known.iter().zip(ms).map(|(a, b)| a.min(b)).collect() };
+            };
+            least(&mut old, base);
+            least(&mut new, form);
+        }
+        let (old, new) = (self.weighted(&old), self.weighted(&new));
+        Ok((before, before * new / old.max(SAME_MS)))
+    }
+}
