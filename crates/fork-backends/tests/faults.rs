@@ -19,7 +19,7 @@ use pgverse_testkit::{TestServer, shop};
 use place::Place;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-/// Moments at which an owner is killed.
+/// Moments at which an owner is killed, in each test; `PGVERSE_TEST_MOMENTS` for more.
 const MOMENTS: usize = 20;
 /// Tells the owner process what to do; the others whereupon.
 const TASK: &str = "PGVERSE_TEST_TASK";
@@ -32,6 +32,10 @@ fn random() -> StdRng {
     let seed = seed.unwrap_or_else(rand::random::<u64>);
     println!("PGVERSE_TEST_SEED={seed}");
     StdRng::seed_from_u64(seed)
+}
+
+fn moments() -> usize {
+    std::env::var("PGVERSE_TEST_MOMENTS").ok().and_then(|number| number.parse().ok()).unwrap_or(MOMENTS)
 }
 
 /// Starts the owner process on this task.
@@ -81,12 +85,12 @@ async fn kill_at_random_moments(
     let mut random = random();
     let mut times = Vec::new();
     for task in tasks {
-        let owner = start(task, MOMENTS);
+        let owner = start(task, moments());
         // Not on this thread, which also has to close the sessions of the test.
         times.push(tokio::task::spawn_blocking(|| whole(owner)).await.unwrap());
         check("killed after a whole round").await;
     }
-    for round in 0..MOMENTS {
+    for round in 0..moments() {
         let (task, time) = (tasks[round % tasks.len()], times[round % tasks.len()]);
         // By turns while it prepares, and while it forks and destroys.
         let after = match (round / tasks.len()) % 2 {

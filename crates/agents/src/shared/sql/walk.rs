@@ -9,17 +9,18 @@ use super::names::fold;
 
 /// Calls `each` on every expression, parents first; those of subqueries only if `deep`. The expressions of a
 /// query that is itself visited count as the first level.
-pub(crate) fn each_expr(node: &impl Visit, deep: bool, each: impl FnMut(&Expr)) {
-    walk(node, if deep { usize::MAX } else { 0 }, each);
+pub(crate) fn each_expr(node: &impl Visit, deep: bool, mut each: impl FnMut(&Expr)) {
+    walk(node, if deep { usize::MAX } else { 0 }, &mut each);
 }
 
-fn walk(node: &impl Visit, deepest: usize, each: impl FnMut(&Expr)) {
-    struct Walk<F> {
+/// Calls through a pointer: a visitor of each closure's type would compile the whole tree's code anew for each.
+fn walk(node: &impl Visit, deepest: usize, each: &mut dyn FnMut(&Expr)) {
+    struct Walk<'f> {
         depth: usize,
         deepest: usize,
-        each: F,
+        each: &'f mut dyn FnMut(&Expr),
     }
-    impl<F: FnMut(&Expr)> Visitor for Walk<F> {
+    impl Visitor for Walk<'_> {
         type Break = ();
         fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
             self.depth += 1;
@@ -56,12 +57,12 @@ pub(crate) fn has_subquery(node: &impl Visit) -> bool {
 
 /// Edits expressions, children first, not those of subqueries: where `edit` returns something, it takes the
 /// place of what was there.
-pub(crate) fn replace(node: &mut impl VisitMut, edit: impl FnMut(&Expr) -> Option<Expr>) {
-    struct Edit<F> {
+pub(crate) fn replace(node: &mut impl VisitMut, mut edit: impl FnMut(&Expr) -> Option<Expr>) {
+    struct Edit<'f> {
         depth: usize,
-        edit: F,
+        edit: &'f mut dyn FnMut(&Expr) -> Option<Expr>,
     }
-    impl<F: FnMut(&Expr) -> Option<Expr>> VisitorMut for Edit<F> {
+    impl VisitorMut for Edit<'_> {
         type Break = ();
         fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
             self.depth += 1;
@@ -80,18 +81,18 @@ pub(crate) fn replace(node: &mut impl VisitMut, edit: impl FnMut(&Expr) -> Optio
             ControlFlow::Continue(())
         }
     }
-    let _ = node.visit(&mut Edit { depth: 0, edit });
+    let _ = node.visit(&mut Edit { depth: 0, edit: &mut edit });
 }
 
 /// Edits expressions, parents first, not those of subqueries: what `edit` returns is not looked into again.
-pub(crate) fn replace_whole(node: &mut impl VisitMut, edit: impl FnMut(&Expr) -> Option<Expr>) {
-    struct Edit<F> {
+pub(crate) fn replace_whole(node: &mut impl VisitMut, mut edit: impl FnMut(&Expr) -> Option<Expr>) {
+    struct Edit<'f> {
         depth: usize,
         /// Inside something that was put in place.
         done: usize,
-        edit: F,
+        edit: &'f mut dyn FnMut(&Expr) -> Option<Expr>,
     }
-    impl<F: FnMut(&Expr) -> Option<Expr>> VisitorMut for Edit<F> {
+    impl VisitorMut for Edit<'_> {
         type Break = ();
         fn pre_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
             self.depth += 1;
@@ -117,7 +118,7 @@ pub(crate) fn replace_whole(node: &mut impl VisitMut, edit: impl FnMut(&Expr) ->
             ControlFlow::Continue(())
         }
     }
-    let _ = node.visit(&mut Edit { depth: 0, done: 0, edit });
+    let _ = node.visit(&mut Edit { depth: 0, done: 0, edit: &mut edit });
 }
 
 /// The unqualified name of a function, folded; `pg_catalog.` in front is allowed, any other schema is not.
