@@ -10,6 +10,8 @@ need_postgres
 need_migration_tools || die "migration tools could not be installed: python3 with venv, npm, and their registries are needed"
 need_extension pg_cron cron || say "pg_cron could not be installed"
 need_extension pg_qualstats pg-qualstats || say "pg_qualstats could not be installed"
+# Only in CI: Debian starts it as a service.
+[ -z "${CI:-}" ] || [ -x /usr/sbin/pgbouncer ] || apt_install pgbouncer || say "pgbouncer could not be installed"
 # As root, the local backend is tested on every kind of file system that it knows.
 if [ "$(id -u)" = 0 ]; then
     have mkfs.xfs || apt_install xfsprogs || say "xfsprogs could not be installed"

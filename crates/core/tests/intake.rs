@@ -19,7 +19,6 @@ async fn after_a_run() -> (TestServer, Vec<Chosen>) {
     let server =
         mixed::server(&[format!("SET demo.scale = '0.05';\n{SHOP}"), "VACUUM (FREEZE, ANALYZE)".to_owned()])
             .await;
-    server.sql("shop", "SELECT public.pg_stat_statements_reset()").await;
     mixed::run(&server, 2).await;
     let cx = Context::new();
     let session = Source::new(server.dsn("shop")).session(&cx).await.unwrap();

@@ -32,14 +32,18 @@ pub(crate) async fn run(folder: &Path) {
             Ok((ours, remark)) => {
                 theirs_all += theirs.len();
                 ours_all += ours.len();
-                let differs = ours.iter().zip(&theirs).find(|(a, b)| words(a) != words(b));
+                let only = |these: &[String], those: &[String]| {
+                    these.iter().find(|a| !those.iter().any(|b| words(a) == words(b))).map(|a| short(a))
+                };
                 if ours.len() == theirs.len() {
                     same += 1;
                 } else {
                     println!("{name}: {} ours, {} psql's {remark}", ours.len(), theirs.len());
-                    if let Some((a, b)) = differs {
-                        println!("  first: {:?}\n  psql:  {:?}", short(a), short(b));
-                    }
+                    println!(
+                        "  only ours: {:?}\n  only psql's: {:?}",
+                        only(&ours, &theirs),
+                        only(&theirs, &ours)
+                    );
                 }
                 for piece in &ours {
                     let read = std::panic::catch_unwind(|| SourceFile::parse(piece).errors().is_empty());

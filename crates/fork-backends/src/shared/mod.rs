@@ -4,6 +4,7 @@ pub mod account;
 pub mod files;
 pub mod home;
 pub mod lease;
+pub(crate) mod pooler;
 pub mod process;
 pub mod programs;
 pub mod run;

@@ -9,9 +9,10 @@ use serde::Deserialize;
 
 use super::database::query;
 use super::host::{self, Cloning};
-use super::server::{Facts, sqlstate};
+use super::server::Facts;
 use super::{Strategy, TemplateConfig};
 use crate::shared::files;
+use crate::shared::pooler::sqlstate;
 
 /// Below this size copying through the write-ahead log is faster than two checkpoints. Measured on
 /// PostgreSQL 15, ext4: 7 MB 17 ms against 41 ms, 39 MB 54 against 62, 117 MB 168 against 103.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use async_trait::async_trait;
 use pgverse_core::pg::{Dsn, Session, quote};
 use pgverse_core::{Context, Error, ErrorKind, Result};
 
@@ -9,6 +10,7 @@ use serde::Deserialize;
 
 use super::database::query;
 use super::{Strategy, TemplateConfig, host};
+use crate::shared::pooler;
 
 /// Oldest major version that this backend works with.
 const OLDEST: i32 = 14;
@@ -49,12 +51,28 @@ pub(super) async fn maintenance(cx: &Context, dsn: &Dsn, purpose: &str) -> Resul
     Err(error.with("needed for", "a session that is not on the source database"))
 }
 
+/// The way to the server past the source.
+struct Maintenance<'a>(&'a Dsn);
+
+#[async_trait]
+impl pooler::Way for Maintenance<'_> {
+    type Session = Session;
+
+    async fn open(&self, cx: &Context) -> Result<Session> {
+        maintenance(cx, self.0, "prepare").await
+    }
+
+    async fn ask(&self, cx: &Context, session: &Session, sql: &str) -> Result<String> {
+        session.text(cx, sql, &[]).await
+    }
+}
+
 /// Checks that forks can be made, so that what is missing is said at once and by name.
 pub(super) async fn check(cx: &Context, config: &TemplateConfig) -> Result<Facts> {
     let dsn = &config.dsn;
-    let suspect = |error| suspect_pooler(error, dsn);
+    let suspect = |error| pooler::suspect(error, dsn);
     let session = maintenance(cx, dsn, "prepare").await.map_err(suspect)?;
-    refuse_pooler(cx, dsn, &session).await.map_err(suspect)?;
+    pooler::refuse(cx, dsn, &Maintenance(dsn), &session).await.map_err(suspect)?;
 
     #[derive(Deserialize)]
     struct Row {
@@ -121,73 +139,4 @@ async fn check_source(cx: &Context, dsn: &Dsn, session: &Session) -> Result<()> 
         .with("owner", owner)
         .with("role", dsn.user())
         .hint(format!("connect as {owner}, or fork with --backend local")))
-}
-
-/// A pooler hands one server process to two sessions, at the same time or one after the other, or two server
-/// processes to one session. Neither happens on a direct connection.
-async fn refuse_pooler(cx: &Context, dsn: &Dsn, first: &Session) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Gone {
-        gone: bool,
-    }
-    let gone = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1::int) AS gone";
-    let closed = maintenance(cx, dsn, "prepare").await?.backend_pid();
-    let mut seen = vec![first.backend_pid(), closed];
-    // Either the process of the closed session ends, or a pooler keeps it and sooner or later hands it out again.
-    loop {
-        let next = maintenance(cx, dsn, "prepare").await?.backend_pid();
-        if closed == first.backend_pid() || seen.contains(&next) {
-            return Err(through_pooler(dsn));
-        }
-        seen.push(next);
-        let rows: Vec<Gone> = query(cx, first, gone, &[&closed.to_string()]).await?;
-        if rows.iter().all(|row| row.gone) {
-            break;
-        }
-    }
-    let pid = first.text(cx, "SELECT pg_backend_pid()::text", &[]).await?;
-    if pid == first.backend_pid().to_string() { Ok(()) } else { Err(through_pooler(dsn)) }
-}
-
-fn through_pooler(dsn: &Dsn) -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "the connection goes through a pooler, through which forks cannot be made",
-    )
-    .with("server", dsn)
-    .hint("give the address of the server itself")
-}
-
-/// Names the pooler behind errors that only poolers cause, prepared statements lost (26000) or there already
-/// (42P05), and gives the way out for one that they also cause, a start-up refused (08P01).
-fn suspect_pooler(error: Error, dsn: &Dsn) -> Error {
-    match sqlstate(&error) {
-        Some("26000" | "42P05") => through_pooler(dsn).caused_by(error),
-        Some("08P01") => {
-            error.hint("if the connection goes through a pooler, give the address of the server itself")
-        }
-        _ => error,
-    }
-}
-
-/// The server's code of an error, if the server made it.
-pub(super) fn sqlstate(error: &Error) -> Option<&str> {
-    error.context().iter().find(|(key, _)| *key == "sqlstate").map(|(_, code)| code.as_str())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    #[test]
-    fn lost_prepared_statements_mean_a_pooler() {
-        let dsn = Dsn::socket(Path::new("/run"), 6432, "me", "shop");
-        let error = |code| suspect_pooler(Error::new(ErrorKind::Sql, "x").with("sqlstate", code), &dsn);
-        assert_eq!(error("26000").kind(), ErrorKind::Unsupported);
-        assert!(error("42P05").to_string().contains("pooler"));
-        assert!(error("08P01").way_out().unwrap().contains("pooler"));
-        assert_eq!(error("42601").way_out(), None);
-    }
 }

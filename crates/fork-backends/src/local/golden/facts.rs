@@ -1,10 +1,11 @@
 //! What must be known of a live source before it is copied.
 
+use async_trait::async_trait;
 use pgverse_core::pg::{Dsn, Source, SourceSession};
 use pgverse_core::{Context, Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use crate::shared::Settings;
+use crate::shared::{Settings, pooler};
 
 /// Extensions that work only if their library was loaded when the server started. Others in
 /// `shared_preload_libraries` observe or act on a schedule; on a fork both would only disturb.
@@ -73,10 +74,26 @@ const FACTS: &str = "SELECT json_build_object(
 const COLLATION: &str =
     "SELECT pg_database_collation_actual_version(oid) FROM pg_database WHERE datname = current_database()";
 
+#[async_trait]
+impl pooler::Way for Source {
+    type Session = SourceSession;
+
+    async fn open(&self, cx: &Context) -> Result<SourceSession> {
+        self.session(cx).await
+    }
+
+    async fn ask(&self, cx: &Context, session: &SourceSession, sql: &str) -> Result<String> {
+        one_text(cx, session, sql).await.map(Option::unwrap_or_default)
+    }
+}
+
 impl Facts {
     /// Asks the source, in read-only transactions.
     pub(super) async fn read(cx: &Context, dsn: &Dsn) -> Result<Self> {
-        let session = Source::new(dsn.clone()).session(cx).await?;
+        let suspect = |error| pooler::suspect(error, dsn);
+        let source = Source::new(dsn.clone());
+        let session = source.session(cx).await.map_err(suspect)?;
+        pooler::refuse(cx, dsn, &source, &session).await.map_err(suspect)?;
         let text = one_text(cx, &session, FACTS).await?.unwrap_or_default();
         let mut facts: Self = serde_json::from_str(&text)
             .map_err(|e| Error::internal("the facts of the source cannot be read").caused_by(e))?;
