@@ -144,7 +144,7 @@ impl<'a> Trial<'a> {
     /// Weighted times as it is and in this form, where both are short run once more in turns: a busy machine slows both.
     async fn again(&self, tried: &Tried<'_, '_>) -> Result<(f64, f64)> {
         let (before, now) = (self.weighted(&self.base), self.weighted(&tried.ms));
-        if self.base.iter().any(|ms| *ms > LONG_MS) {
+        if self.base.iter().any(|ms| *ms > LONG_MS) || self.bench.seconds_left() < RESERVE / 2.0 {
             return Ok((before, now));
         }
         let change = tried.form.change(tried.with_indexes);

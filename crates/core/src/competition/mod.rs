@@ -1,5 +1,6 @@
 //! The engine: a universe for each agent, candidates built and raced in it, one verdict over all.
 
+mod allowance;
 mod apart;
 mod arms;
 mod builder;

@@ -14,7 +14,7 @@ pub struct RaceOptions {
     pub measuring_seconds: f64,
     /// Longest time of any single statement, seconds.
     pub statement_timeout_seconds: f64,
-    /// Longest time that an agent may think and try things out, seconds.
+    /// Longest time that an agent may think and try things out, seconds; its waits for others do not count.
     pub agent_timeout_seconds: f64,
     /// Candidates of one agent at the most; the rest is dropped, best first.
     pub max_candidates: usize,

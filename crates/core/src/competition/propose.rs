@@ -1,7 +1,6 @@
 //! Asks an agent, and lets nothing that goes wrong in it reach anybody else.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
@@ -10,6 +9,7 @@ use crate::types::{AgentName, Brief, Candidate, CandidateId, Operation, Statemen
 use crate::workload::kind_of;
 
 use super::RaceOptions;
+use super::allowance::Allowance;
 
 /// The agent's candidates with final ids. A panic, an error or silence beyond the time-out is an
 /// [`ErrorKind::Agent`] error.
@@ -18,19 +18,32 @@ pub(super) async fn propose(
     agent: Arc<dyn Agent>,
     probe: Box<dyn Probe>,
     brief: Arc<Brief>,
+    allowance: &Allowance,
     options: &RaceOptions,
 ) -> Result<Vec<Candidate>> {
     let name = AgentName::from(agent.name());
-    let limit = Duration::from_secs_f64(options.agent_timeout_seconds);
     let (inner, told) = (cx.clone(), Arc::clone(&brief));
     // A task of its own: a panic in it comes back as an error.
     let mut task = tokio::spawn(async move { agent.propose(&inner, probe.as_ref(), &told).await });
-    let waited = cx.guard(async { Ok(tokio::time::timeout(limit, &mut task).await) }).await;
-    let joined = match waited {
-        Ok(Ok(joined)) => joined,
-        Ok(Err(_)) => {
+    let answer = async {
+        loop {
+            let left = allowance.left();
+            if left.is_zero() {
+                return Ok(None);
+            }
+            // It may have waited meanwhile, and have more time again.
+            if let Ok(joined) = tokio::time::timeout(left, &mut task).await {
+                return Ok(Some(joined));
+            }
+        }
+    };
+    let joined = match cx.guard(answer).await {
+        Ok(Some(joined)) => joined,
+        Ok(None) => {
             task.abort();
-            return Err(failed(&name, "did not answer in time").with("seconds", limit.as_secs_f64()));
+            return Err(
+                failed(&name, "did not answer in time").with("seconds", options.agent_timeout_seconds)
+            );
         }
         Err(error) => {
             task.abort();

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::{Mutex, Semaphore};
 
+use super::allowance::Allowance;
 use super::arms::Built;
 use super::finale::Finalists;
 use super::inspect::inspect;
@@ -175,15 +176,16 @@ async fn live(
     };
     let dsn = backend.dsn(cx, &universe.id).await?;
     let built = Arc::new(Mutex::new(Built::default()));
+    let allowance = Arc::new(Allowance::new(task.options.agent_timeout_seconds));
     let bench = LabBench::new(
         Lab::open(cx, backend, &universe).await?,
         Arc::clone(&brief),
         shared,
         Arc::clone(&built),
-        &task.options,
+        Arc::clone(&allowance),
     );
     let probe = SessionProbe::open(cx, &dsn, task.options.statement_timeout_seconds, bench).await?;
-    let proposed = propose(cx, agent, Box::new(probe), Arc::clone(&brief), &task.options).await?;
+    let proposed = propose(cx, agent, Box::new(probe), Arc::clone(&brief), &allowance, &task.options).await?;
     let mut built = std::mem::take(&mut *built.lock().await);
     built.keep_only(cx, &lab, &proposed).await?;
     if let Some(source) = &mut outcome.source {

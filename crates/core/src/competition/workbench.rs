@@ -1,12 +1,11 @@
 //! The workbench of an agent: a session of its own on the universe, which builds, hides and times.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
-use super::RaceOptions;
+use super::allowance::Allowance;
 use super::arms::Built;
 use super::construct::build;
 use super::litter::Litter;
@@ -28,7 +27,7 @@ pub(super) struct LabBench {
     builders: Arc<Semaphore>,
     /// What was built, which the race goes on with; held while the session is in use.
     built: Arc<Mutex<Built>>,
-    until: Instant,
+    allowance: Arc<Allowance>,
 }
 
 impl LabBench {
@@ -37,7 +36,7 @@ impl LabBench {
         brief: Arc<Brief>,
         shared: &Shared,
         built: Arc<Mutex<Built>>,
-        options: &RaceOptions,
+        allowance: Arc<Allowance>,
     ) -> Self {
         Self {
             lab,
@@ -46,7 +45,7 @@ impl LabBench {
             slot: Arc::clone(&shared.slot),
             builders: Arc::clone(&shared.builders),
             built,
-            until: Instant::now() + Duration::from_secs_f64(options.agent_timeout_seconds),
+            allowance,
         }
     }
 
@@ -87,7 +86,7 @@ impl LabBench {
 #[async_trait]
 impl Workbench for LabBench {
     fn seconds_left(&self) -> f64 {
-        self.until.saturating_duration_since(Instant::now()).as_secs_f64()
+        self.allowance.told()
     }
 
     async fn build(&self, cx: &Context, operation: &Operation) -> Result<OperationCost> {
@@ -104,7 +103,7 @@ impl Workbench for LabBench {
             let known = match built.cost_of(operation) {
                 Some(known) => known,
                 None => {
-                    let _heavy = self.builders.acquire().await.map_err(closed)?;
+                    let _heavy = self.allowance.waiting(self.builders.acquire()).await.map_err(closed)?;
                     let _building = cx.meter().enter(Phase::Building);
                     build(cx, &self.lab, &mut built, operation).await?
                 }
@@ -154,12 +153,12 @@ impl Workbench for LabBench {
         }
         let mut litter = Litter::of_writes(cx, &self.lab, &self.brief, statements.into_iter()).await?;
         let samples = {
-            let _permit = self.slot.acquire().await.map_err(closed)?;
+            let _permit = self.allowance.waiting(self.slot.acquire()).await.map_err(closed)?;
             let _measuring = cx.meter().enter(Phase::Measuring);
             let round = Round { arms: vec![arm], shots };
             self.benchmarker.measure(cx, &self.lab, &round).await?
         };
-        litter.clear(cx, &self.lab, &self.slot).await?;
+        self.allowance.waiting(litter.clear(cx, &self.lab, &self.slot)).await?;
         Ok(samples)
     }
 }

@@ -314,7 +314,7 @@ impl<'a> Grower<'a> {
                 return Ok(set);
             }
             let ratio = self.oracle.write_ratio(&change, &writers).await?;
-            if ratio <= limit {
+            if ratio <= limit || self.late(ENDING / 2.0) {
                 return Ok(set);
             }
             // What a write pays is the same for most indexes; what they give is not.
