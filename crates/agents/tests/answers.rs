@@ -5,8 +5,12 @@
 
 #[path = "answers/cases.rs"]
 mod cases;
+#[path = "answers/random.rs"]
+mod random;
 #[path = "answers/support.rs"]
 mod support;
+
+use std::collections::BTreeMap;
 
 use cases::{CACHE, Case, QUERY, SHARED};
 use pgverse_agents::cache::CacheAgent;
@@ -16,10 +20,14 @@ use pgverse_core::pg::Session;
 use pgverse_core::traits::Agent;
 use pgverse_core::types::{Candidate, Operation};
 use pgverse_testkit::TestServer;
-use support::{SessionProbe, answer, brief, columns, database, fill};
+use random::Generator;
+use support::{SessionProbe, answer, brief, columns, database, fill, restate};
 
 /// How many small databases.
 const DATABASES: u32 = 120;
+
+/// How many of them random statements are compared on.
+const RANDOM_DATABASES: u32 = 24;
 
 /// The candidates for one statement; some must come from the rule that the case names.
 async fn proposed(server: &TestServer, session: &Session, agent: &dyn Agent, case: &Case) -> Vec<Candidate> {
@@ -75,6 +83,47 @@ async fn rewritten_statements_give_the_same_answers() {
             compare(&session, case, new, seed).await;
         }
     }
+}
+
+/// Random statements of the rules' kinds, `PGVERSE_TEST_QUERIES` of them: whatever any rule makes of one is compared on
+/// small databases.
+#[tokio::test]
+async fn what_rules_make_of_random_statements_gives_the_same_answers() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let queries = number("PGVERSE_TEST_QUERIES").unwrap_or(150);
+    let seed = number("PGVERSE_TEST_SEED").unwrap_or(7);
+    let server = TestServer::start().await;
+    let session = database(&server).await;
+    let probe = SessionProbe(server.session("answers").await);
+    let mut generator = Generator::new(seed);
+    let (mut pairs, mut rules) = (Vec::new(), BTreeMap::<String, usize>::new());
+    let mut known = brief(&session, &[]).await;
+    for _ in 0..queries {
+        let sql = generator.statement();
+        restate(&mut known, &session, &sql).await;
+        let found = QueryAgent::new().propose(&Context::new(), &probe, &known).await.unwrap();
+        for new in texts(&found) {
+            assert_eq!(columns(&session, &sql).await, columns(&session, &new).await, "{sql}\n{new}");
+            pairs.push((sql.clone(), new));
+        }
+        let mut used: Vec<&str> = found.iter().flat_map(|c| &c.change.operations).filter_map(rule).collect();
+        used.sort_unstable();
+        used.dedup();
+        used.into_iter().for_each(|rule| *rules.entry(rule.to_owned()).or_default() += 1);
+    }
+    for seed in 0..RANDOM_DATABASES {
+        fill(&session, seed * 5).await;
+        for (sql, new) in &pairs {
+            let (before, after) =
+                (answer(&session, sql, &[], false).await, answer(&session, new, &[], false).await);
+            assert_eq!(before, after, "database {seed}\n{sql}\n{new}");
+        }
+    }
+    println!(
+        "{queries} random statements, {} rewrites, each compared on {RANDOM_DATABASES} databases: no difference; {rules:?}",
+        pairs.len()
+    );
+    assert!(pairs.len() as u64 * 4 > queries, "rules fire: {rules:?}");
 }
 
 /// Builds what a candidate changes; the statements that refresh its views.

@@ -164,3 +164,7 @@ impl<'a> Trial<'a> {
         Ok((before, before * new / old.max(SAME_MS)))
     }
 }
+
+#[cfg(test)]
+#[path = "choose_tests.rs"]
+mod tests;

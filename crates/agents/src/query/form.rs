@@ -31,6 +31,24 @@ pub(super) struct Form<'b> {
     predicted: Option<f64>,
 }
 
+#[cfg(test)]
+impl<'b> Form<'b> {
+    /// A form of this text, without any rule.
+    pub(super) fn made_up(statement: &'b Statement, sql: &str, indexes: Vec<IndexWish>) -> Self {
+        Self {
+            statement,
+            share: 1.0,
+            rule: "none".to_owned(),
+            title: sql.to_owned(),
+            because: "it is made up".to_owned(),
+            query: crate::shared::sql::query(sql).expect("the text is a query"),
+            sql: sql.to_owned(),
+            indexes,
+            predicted: None,
+        }
+    }
+}
+
 impl Form<'_> {
     /// The new text, with the indexes that it wants or alone.
     pub(super) fn change(&self, with_indexes: bool) -> Change {

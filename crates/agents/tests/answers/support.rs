@@ -85,6 +85,24 @@ pub(crate) async fn brief(session: &Session, cases: &[&Case]) -> Brief {
     brief
 }
 
+/// The same brief about this statement alone, without parameters.
+pub(crate) async fn restate(brief: &mut Brief, session: &Session, sql: &str) {
+    let plan = explain_analyze(session, &Context::new(), sql, &[]).await;
+    let mut plan = plan.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+    plan.execution_ms = Some(100.0);
+    let id = StatementId::from("q0");
+    let set = ParameterSet::none();
+    brief.plans = vec![StatementPlan { statement: id.clone(), parameter_set: set.id.clone(), plan }];
+    brief.workload.statements = vec![Statement {
+        id,
+        sql: sql.to_owned(),
+        fingerprint: sql.to_owned(),
+        kind: StatementKind::Read,
+        parameter_sets: vec![set],
+        weight: 1.0,
+    }];
+}
+
 /// The rows of a statement as text, sorted unless their order counts.
 pub(crate) async fn answer(session: &Session, sql: &str, set: &[Option<&str>], ordered: bool) -> String {
     let order = if ordered { "" } else { " ORDER BY r" };

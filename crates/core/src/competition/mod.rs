@@ -4,6 +4,7 @@ mod allowance;
 mod apart;
 mod arms;
 mod builder;
+mod choosing;
 mod construct;
 mod finale;
 mod inspect;

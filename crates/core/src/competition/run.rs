@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 
 use super::apart::APART;
 use super::builder::CompetitionBuilder;
+use super::choosing::Choosing;
 use super::finale::{FINAL, Finalists};
 use super::universe::{self, Ended, Job, Shared, sort_key};
 use super::{UniverseOutcome, UniverseTask};
@@ -91,6 +92,7 @@ fn share(backend: Arc<dyn ForkBackend>, parts: &CompetitionBuilder) -> Shared {
         backend,
         benchmarker: Arc::clone(&parts.benchmarker),
         slot: Arc::new(Semaphore::new(1)),
+        choosing: Choosing::new(),
         // One core is left to whoever holds the timing slot.
         builders: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
         places,

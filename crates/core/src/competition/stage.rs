@@ -313,6 +313,7 @@ impl Stage<'_> {
             lab: self.lab,
             benchmarker: self.shared.benchmarker.as_ref(),
             slot: &self.shared.slot,
+            choosing: &self.shared.choosing,
             cells: self.cells,
             brief: self.brief,
             baseline: built.baseline("baseline"),

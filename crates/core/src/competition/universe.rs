@@ -7,6 +7,7 @@ use tokio::sync::{Mutex, Semaphore};
 
 use super::allowance::Allowance;
 use super::arms::Built;
+use super::choosing::Choosing;
 use super::finale::Finalists;
 use super::inspect::inspect;
 use super::probe::SessionProbe;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub(super) benchmarker: Arc<dyn Benchmarker>,
     /// Timing takes this: one at a time on a machine.
     pub(super) slot: Arc<Semaphore>,
+    /// Races wait for those who choose at a workbench.
+    pub(super) choosing: Choosing,
     /// Heavy work that is not timed takes this.
     pub(super) builders: Arc<Semaphore>,
     /// Forks alive at once, at the most.
@@ -82,7 +85,8 @@ pub async fn run_universe(
 ) -> Result<UniverseOutcome> {
     let one = || Arc::new(Semaphore::new(1));
     let places = backend.capability().parallel;
-    let shared = Shared { backend, benchmarker, slot: one(), builders: one(), places };
+    let shared =
+        Shared { backend, benchmarker, slot: one(), choosing: Choosing::new(), builders: one(), places };
     let mut ended = run(cx, task, Job::Ask(agent), &shared).await?;
     let apart = std::mem::take(&mut ended.outcome.apart);
     if !apart.is_empty() && ended.failure.is_none() {

@@ -1,12 +1,13 @@
 //! The workbench of an agent: a session of its own on the universe, which builds, hides and times.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use tokio::sync::{Mutex, MutexGuard, Semaphore};
 
 use super::allowance::Allowance;
 use super::arms::Built;
+use super::choosing::{Chooser, Choosing};
 use super::construct::build;
 use super::litter::Litter;
 use super::universe::{Shared, closed};
@@ -28,6 +29,9 @@ pub(super) struct LabBench {
     /// What was built, which the race goes on with; held while the session is in use.
     built: Arc<Mutex<Built>>,
     allowance: Arc<Allowance>,
+    choosing: Choosing,
+    /// From the first use on.
+    chooser: OnceLock<Chooser>,
 }
 
 impl LabBench {
@@ -46,6 +50,8 @@ impl LabBench {
             builders: Arc::clone(&shared.builders),
             built,
             allowance,
+            choosing: shared.choosing.clone(),
+            chooser: OnceLock::new(),
         }
     }
 
@@ -69,6 +75,7 @@ impl LabBench {
 
     /// The database with this change alone, as long as the session is held.
     async fn arm(&self, change: &Change) -> Result<(MutexGuard<'_, Built>, Arm)> {
+        self.chooser.get_or_init(|| self.choosing.enter());
         let built = self.built.lock().await;
         let missing = change
             .operations
@@ -90,6 +97,7 @@ impl Workbench for LabBench {
     }
 
     async fn build(&self, cx: &Context, operation: &Operation) -> Result<OperationCost> {
+        self.chooser.get_or_init(|| self.choosing.enter());
         let change = self.completed(&Change::of(operation.clone()));
         let mut built = self.built.lock().await;
         let mut cost = OperationCost::default();
@@ -158,7 +166,7 @@ impl Workbench for LabBench {
             let round = Round { arms: vec![arm], shots };
             self.benchmarker.measure(cx, &self.lab, &round).await?
         };
-        self.allowance.waiting(litter.clear(cx, &self.lab, &self.slot)).await?;
+        Box::pin(self.allowance.waiting(litter.clear(cx, &self.lab, &self.slot))).await?;
         Ok(samples)
     }
 }

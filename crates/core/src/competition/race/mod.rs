@@ -43,6 +43,7 @@ pub(super) async fn race(
     if live.is_empty() {
         return Ok(());
     }
+    track.choosing.nobody(cx).await?;
     let arms: Vec<Arm> = [track.baseline.clone(), track.control.clone()]
         .into_iter()
         .chain(runners.iter().map(|r| r.arm.clone()))
@@ -90,8 +91,9 @@ pub(super) async fn race(
     }
     work::count(cx, track, runners).await?;
 
-    let begin = Instant::now();
+    let mut begin = Instant::now();
     for round in 1..=track.options.max_rounds {
+        begin += track.choosing.nobody(cx).await?;
         let shots = schedule(track, runners, &live, &pace, rng);
         let samples = fire(cx, track, &grounds, &shots).await?;
         record(track, runners, &live, &shots, &samples, &pace);

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::bench::{Arm, Lab};
 use crate::competition::RaceOptions;
+use crate::competition::choosing::Choosing;
 use crate::competition::screen::{Cell, Impact};
 use crate::traits::Benchmarker;
 use crate::types::{AgentName, Brief, Candidate, Problem, StatementKind, Trial};
@@ -49,6 +50,8 @@ pub(in crate::competition) struct Track<'a> {
     pub(in crate::competition) lab: &'a Lab,
     pub(in crate::competition) benchmarker: &'a dyn Benchmarker,
     pub(in crate::competition) slot: &'a Arc<Semaphore>,
+    /// A round waits for those who choose at a workbench.
+    pub(in crate::competition) choosing: &'a Choosing,
     pub(in crate::competition) cells: &'a [Cell<'a>],
     pub(in crate::competition) brief: &'a Brief,
     pub(in crate::competition) baseline: Arm,
