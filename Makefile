@@ -44,6 +44,12 @@ bench-verdict:
 bench-equality:
 	cargo run --release --locked -p pgverse-benches --bin equality -- $(LITERATURE)
 
+# What the rules make of many random statements, compared on adversarial databases; the tests hold a part of it.
+QUERIES ?= 10000
+.PHONY: test-rewrites
+test-rewrites:
+	PGVERSE_TEST_QUERIES=$(QUERIES) cargo test --locked -p pgverse-agents --test answers -- --nocapture random_statements
+
 # Sets of indexes, each built and measured on one fork in one run; ARGS="--sets hand --budgets 100 --verbose" for some of them,
 # ARGS="--data freight" on another database.
 bench-index:

@@ -132,7 +132,7 @@ export interface RaceOptions {
   measuring_seconds?: number;
   /** Longest time of any single statement, seconds. */
   statement_timeout_seconds?: number;
-  /** Longest time that an agent may think and try things out, seconds. */
+  /** Longest time that an agent may think and try things out, seconds; its waits for others do not count. */
   agent_timeout_seconds?: number;
   /** Candidates of one agent at the most; the rest is dropped, best first. */
   max_candidates?: number;

@@ -135,7 +135,7 @@ class RaceOptions(TypedDict, total=False):
     statement_timeout_seconds: float
     """Longest time of any single statement, seconds."""
     agent_timeout_seconds: float
-    """Longest time that an agent may think and try things out, seconds."""
+    """Longest time that an agent may think and try things out, seconds; its waits for others do not count."""
     max_candidates: int
     """Candidates of one agent at the most; the rest is dropped, best first."""
     falsification_databases: int
