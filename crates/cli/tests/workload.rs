@@ -94,6 +94,8 @@ async fn values_that_were_really_used_are_preferred_and_say_where_they_are_from(
     server.sql("shop", "SELECT id FROM parts WHERE kind = 'kind 3' AND id > 4711").await;
     // Its session stays, and with it the statement in pg_stat_activity.
     let session = server.session("shop").await;
+    // Our own sessions are not looked at.
+    session.batch(&Context::new(), "SET application_name = 'shop'").await.unwrap();
     session.batch(&Context::new(), "SELECT kind FROM parts WHERE id = 4242").await.unwrap();
     let (home, source) = (Home::new(), server.dsn("shop").to_string());
     let said = home.run(["workload", "--source", &source, "--stats", "--table", "parts", "--json", "-"]);
