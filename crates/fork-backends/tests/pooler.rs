@@ -60,12 +60,11 @@ impl Pooler {
         let pooler = Self(child);
         let dsn = Dsn::socket(&folder, PORT, "postgres", "shop");
         let (cx, begin) = (Context::new(), Instant::now());
-        while !folder.join(format!(".s.PGSQL.{PORT}")).exists() {
-            assert!(begin.elapsed() < Duration::from_secs(20), "pgbouncer does not start");
+        // Of itself it lets ordinary sessions through, once it listens.
+        while let Err(error) = Session::connect(&cx, &dsn, "test").await {
+            assert!(begin.elapsed() < Duration::from_secs(20), "pgbouncer does not start: {error}");
             tokio::task::yield_now().await;
         }
-        // Of itself it lets ordinary sessions through.
-        Session::connect(&cx, &dsn, "test").await.unwrap();
         Some((pooler, dsn))
     }
 }

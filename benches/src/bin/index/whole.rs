@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use pgverse::agents;
 use pgverse::competition::Competition;
+use pgverse::pg::quote;
 use pgverse::traits::ForkBackend;
 use pgverse::types::{Change, Limits, LockLevel, Operation, Problem, Refresh, Workload};
 use pgverse::{Error, Result};
@@ -103,7 +104,7 @@ fn view(sql: &str) -> Option<Operation> {
 
 fn statistics(sql: &str, table: &str) -> Operation {
     Operation::Sql {
-        apply: vec![sql.to_owned(), format!("ANALYZE {table}")],
+        apply: vec![sql.to_owned(), format!("ANALYZE {}", quote::ident(table))],
         undo: Vec::new(),
         online: Vec::new(),
         lock: LockLevel::ShareUpdateExclusive,

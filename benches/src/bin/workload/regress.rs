@@ -3,6 +3,7 @@
 //! psql logs what it sends (`--log-file`), to a server of its own that runs nothing of it for long. Its
 //! meta-commands, which a workload must not have, are taken out for us: those that send become semicolons.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -33,7 +34,8 @@ pub(crate) async fn run(folder: &Path) {
                 theirs_all += theirs.len();
                 ours_all += ours.len();
                 let only = |these: &[String], those: &[String]| {
-                    these.iter().find(|a| !those.iter().any(|b| words(a) == words(b))).map(|a| short(a))
+                    let those: HashSet<Vec<&str>> = those.iter().map(|sql| words(sql)).collect();
+                    these.iter().find(|sql| !those.contains(&words(sql))).map(|sql| short(sql))
                 };
                 if ours.len() == theirs.len() {
                     same += 1;

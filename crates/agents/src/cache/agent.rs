@@ -9,6 +9,7 @@ use sqlparser::ast::Query;
 use super::cached::Cached;
 use super::rules::groups::{Keep, Split};
 use super::rules::{Case, groups, statement};
+use crate::shared::offers::in_turn;
 use crate::shared::sql::{Facts, Proven, prove, tables};
 
 /// Most candidates that are offered.
@@ -84,9 +85,7 @@ impl Agent for CacheAgent {
             let Some(sizes) = size(cx, probe, &cached, &worth, &facts).await? else { continue };
             offers.push(candidates(&cached, staleness, &sizes, brief));
         }
-        let deepest = offers.iter().map(Vec::len).max().unwrap_or(0);
-        let rounds = (0..deepest).flat_map(|round| offers.iter().filter_map(move |offer| offer.get(round)));
-        Ok(rounds.take(MOST).cloned().collect())
+        Ok(in_turn(&offers).take(MOST).collect())
     }
 }
 

@@ -7,6 +7,7 @@ use pgverse_core::{Context, Result};
 
 use super::choose::choose;
 use super::form::{Form, forms};
+use crate::shared::offers::in_turn;
 use crate::shared::sql::{Facts, prove};
 
 /// Most candidates that are offered where nothing could be tried out.
@@ -53,7 +54,7 @@ impl Agent for QueryAgent {
             cx.check()?;
             statements.push(forms(cx, probe, brief, &facts, statement, *time, tree).await?);
         }
-        let Some(bench) = probe.workbench() else { return Ok(untried(&statements).collect()) };
+        let Some(bench) = probe.workbench() else { return Ok(untried(&statements)) };
         let choice = choose(cx, bench, brief, statements).await?;
         let mut candidates = choice.faster;
         candidates.extend(untried(&choice.untried));
@@ -63,18 +64,14 @@ impl Agent for QueryAgent {
 }
 
 /// The forms of statements that were not run: each with the indexes that it wants, then alone.
-fn untried(statements: &[Vec<Form<'_>>]) -> impl Iterator<Item = Candidate> {
-    let offers: Vec<Vec<Candidate>> = statements
-        .iter()
-        .map(|forms| {
-            let both = |form: &Form<'_>| {
-                let variants = [true, false].into_iter().filter(|with| !with || form.wishes());
-                variants.map(|with| form.candidate(with, None)).collect::<Vec<_>>()
-            };
-            in_turn(&forms.iter().map(both).collect::<Vec<_>>()).take(MOST_PER_STATEMENT).collect()
-        })
-        .collect();
-    in_turn(&offers).take(MOST_UNTRIED).collect::<Vec<_>>().into_iter()
+fn untried(statements: &[Vec<Form<'_>>]) -> Vec<Candidate> {
+    let both = |form: &Form<'_>| form.variants().map(|with| form.candidate(with, None)).collect();
+    let of_one = |forms: &Vec<Form<'_>>| -> Vec<Candidate> {
+        let offers: Vec<Vec<Candidate>> = forms.iter().map(both).collect();
+        in_turn(&offers).take(MOST_PER_STATEMENT).collect()
+    };
+    let offers: Vec<Vec<Candidate>> = statements.iter().map(of_one).collect();
+    in_turn(&offers).take(MOST_UNTRIED).collect()
 }
 
 /// Read statements with their share of the workload's time, the largest first.
@@ -96,10 +93,4 @@ fn costliest(brief: &Brief) -> Vec<(&Statement, f64)> {
     all.retain(|(_, share)| *share >= SMALLEST_SHARE);
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all
-}
-
-/// The first of each, then the second of each, and so on, so that none crowds out the others.
-fn in_turn(offers: &[Vec<Candidate>]) -> impl Iterator<Item = Candidate> {
-    let deepest = offers.iter().map(Vec::len).max().unwrap_or(0);
-    (0..deepest).flat_map(|turn| offers.iter().filter_map(move |offer| offer.get(turn))).cloned()
 }

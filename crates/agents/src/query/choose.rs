@@ -35,7 +35,7 @@ pub(super) async fn choose<'b>(
             choice.untried.push(forms);
             continue;
         }
-        let mut trial = Trial::open(cx, bench, brief, first.statement).await?;
+        let trial = Trial::open(cx, bench, brief, first.statement).await?;
         faster.extend(trial.best(&forms).await?);
     }
     faster.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -89,10 +89,10 @@ impl<'a> Trial<'a> {
     }
 
     /// The fastest form, and the fastest one that needs no index, with the weighted time that each saves.
-    async fn best(&mut self, forms: &[Form<'_>]) -> Result<Vec<(f64, Candidate)>> {
+    async fn best(&self, forms: &[Form<'_>]) -> Result<Vec<(f64, Candidate)>> {
         let mut tried: Vec<Tried<'_, '_>> = Vec::new();
         for form in forms {
-            for with_indexes in [true, false].into_iter().filter(|with| !with || form.wishes()) {
+            for with_indexes in form.variants() {
                 if self.bench.seconds_left() < RESERVE {
                     break;
                 }

@@ -62,9 +62,9 @@ impl Form<'_> {
         Change { operations }
     }
 
-    /// Whether it wants indexes that do not exist.
-    pub(super) fn wishes(&self) -> bool {
-        !self.indexes.is_empty()
+    /// With the indexes that it wants, if it wants some, and without.
+    pub(super) fn variants(&self) -> impl Iterator<Item = bool> {
+        [true, false].into_iter().filter(|with| !with || !self.indexes.is_empty())
     }
 
     /// What is proposed. `measured`: weighted milliseconds of the statement as it is and in this form, from the workbench.
@@ -135,21 +135,24 @@ pub(super) async fn forms<'b>(
             next.rule = format!("{}, {}", first.rule, next.rule);
             next.title = format!("{}, {}", first.title, next.title);
             next.because = format!("{}; then {}", first.because, next.because);
-            next.indexes.extend(
-                first.indexes.iter().filter(|i| !next.indexes.contains(i)).cloned().collect::<Vec<_>>(),
-            );
+            for index in &first.indexes {
+                if !next.indexes.contains(index) {
+                    next.indexes.push(index.clone());
+                }
+            }
             made.push(next);
         }
     }
+    let bound = placeholders(&tree.query);
     let mut kept = Vec::new();
     for mut form in made {
         // A parameter that is gone, or new, would change how the application binds.
-        if kept.len() == MOST || placeholders(&form.query) != placeholders(&tree.query) {
+        if kept.len() == MOST || placeholders(&form.query) != bound {
             continue;
         }
         let Some(new) = plans(cx, probe, statement, &form.sql).await? else { continue };
         let same = new.iter().zip(&tree.plans).all(|(a, b)| a.shape() == b.shape());
-        if same && !form.wishes() {
+        if same && form.indexes.is_empty() {
             tracing::debug!(statement = %statement.id, rule = form.rule, "dropped: the plan stays the same");
             continue;
         }

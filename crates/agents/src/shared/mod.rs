@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 pub mod conditions;
 pub mod names;
+pub(crate) mod offers;
 pub(crate) mod sql;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -58,49 +58,47 @@ pub(crate) async fn brief(session: &Session, cases: &[&Case]) -> Brief {
     };
     brief.problem.limits.max_staleness_seconds = Some(60.0);
     for (number, case) in cases.iter().enumerate() {
-        let id: StatementId = format!("q{number}").into();
         let set = |(i, set): (usize, &&[Option<&str>])| ParameterSet {
             id: format!("set{i}").into(),
             values: values(set),
             weight: 1.0,
             origin: Origin::Given,
         };
-        let parameter_sets: Vec<ParameterSet> = case.sets.iter().enumerate().map(set).collect();
-        for set in &parameter_sets {
-            let mut plan = explain_analyze(session, &cx, case.sql, &set.values).await.unwrap();
-            // No decision of a test may hang on the speed of the machine.
-            plan.execution_ms = Some(100.0);
-            let parameter_set = set.id.clone();
-            brief.plans.push(StatementPlan { statement: id.clone(), parameter_set, plan });
-        }
-        brief.workload.statements.push(Statement {
-            id,
-            sql: case.sql.into(),
-            fingerprint: case.sql.into(),
-            kind: StatementKind::Read,
-            parameter_sets,
-            weight: 1.0,
-        });
+        let parameter_sets = case.sets.iter().enumerate().map(set).collect();
+        add(&mut brief, session, format!("q{number}").into(), case.sql, parameter_sets).await;
     }
     brief
 }
 
-/// The same brief about this statement alone, without parameters.
+/// The same brief about this statement alone, `q0`, without parameters.
 pub(crate) async fn restate(brief: &mut Brief, session: &Session, sql: &str) {
-    let plan = explain_analyze(session, &Context::new(), sql, &[]).await;
-    let mut plan = plan.unwrap_or_else(|error| panic!("{error}\n{sql}"));
-    plan.execution_ms = Some(100.0);
-    let id = StatementId::from("q0");
-    let set = ParameterSet::none();
-    brief.plans = vec![StatementPlan { statement: id.clone(), parameter_set: set.id.clone(), plan }];
-    brief.workload.statements = vec![Statement {
+    brief.plans.clear();
+    brief.workload.statements.clear();
+    add(brief, session, "q0".into(), sql, vec![ParameterSet::none()]).await;
+}
+
+async fn add(
+    brief: &mut Brief,
+    session: &Session,
+    id: StatementId,
+    sql: &str,
+    parameter_sets: Vec<ParameterSet>,
+) {
+    for set in &parameter_sets {
+        let plan = explain_analyze(session, &Context::new(), sql, &set.values).await;
+        let mut plan = plan.unwrap_or_else(|error| panic!("{error}\n{sql}"));
+        // No decision of a test may hang on the speed of the machine.
+        plan.execution_ms = Some(100.0);
+        brief.plans.push(StatementPlan { statement: id.clone(), parameter_set: set.id.clone(), plan });
+    }
+    brief.workload.statements.push(Statement {
         id,
         sql: sql.to_owned(),
         fingerprint: sql.to_owned(),
         kind: StatementKind::Read,
-        parameter_sets: vec![set],
+        parameter_sets,
         weight: 1.0,
-    }];
+    });
 }
 
 /// The rows of a statement as text, sorted unless their order counts.

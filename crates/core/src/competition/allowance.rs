@@ -1,8 +1,9 @@
 //! The time that an agent has. What it waits for others, who are timed or build meanwhile, is not its own.
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::meter::Busy;
 
 /// The share that an agent is not told of: what it began shortly before may then still end.
 const KEPT_BACK: f64 = 0.15;
@@ -12,24 +13,12 @@ const KEPT_BACK: f64 = 0.15;
 pub(super) struct Allowance {
     begin: Instant,
     whole: Duration,
-    waits: Mutex<Waits>,
-}
-
-#[derive(Debug, Default)]
-struct Waits {
-    over: Duration,
-    /// Waits that go on, and since when.
-    open: usize,
-    since: Option<Instant>,
+    waits: Busy,
 }
 
 impl Allowance {
     pub(super) fn new(seconds: f64) -> Self {
-        Self {
-            begin: Instant::now(),
-            whole: Duration::from_secs_f64(seconds),
-            waits: Mutex::new(Waits::default()),
-        }
+        Self { begin: Instant::now(), whole: Duration::from_secs_f64(seconds), waits: Busy::default() }
     }
 
     /// What is left of it.
@@ -42,44 +31,14 @@ impl Allowance {
         (self.left().as_secs_f64() - self.whole.as_secs_f64() * KEPT_BACK).max(0.0)
     }
 
-    /// Waits, and does not count it.
+    /// Waits, and does not count it; a wait that is given up ends too.
     pub(super) async fn waiting<F: Future>(&self, future: F) -> F::Output {
-        let _open = Open::new(self);
+        let _wait = self.waits.enter();
         future.await
     }
 
     fn waited(&self) -> Duration {
-        let waits = self.waits();
-        waits.over + waits.since.map(|since| since.elapsed()).unwrap_or_default()
-    }
-
-    fn waits(&self) -> std::sync::MutexGuard<'_, Waits> {
-        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A wait that goes on; one that is given up ends too.
-struct Open<'a>(&'a Allowance);
-
-impl<'a> Open<'a> {
-    fn new(allowance: &'a Allowance) -> Self {
-        let mut waits = allowance.waits();
-        waits.open += 1;
-        waits.since.get_or_insert_with(Instant::now);
-        drop(waits);
-        Self(allowance)
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        let mut waits = self.0.waits();
-        waits.open -= 1;
-        if waits.open == 0
-            && let Some(since) = waits.since.take()
-        {
-            waits.over += since.elapsed();
-        }
+        self.waits.total()
     }
 }
 

@@ -4,11 +4,11 @@
 //! Right if the foreign key holds at every moment and no policy hides rows of the partner. The server removes only outer
 //! joins. Source: King, "QUIST: a system for semantic query optimization in relational databases" (VLDB 1981).
 
-use sqlparser::ast::{BinaryOperator as Op, Expr, Ident, JoinConstraint, JoinOperator, Select, SelectItem};
+use sqlparser::ast::{BinaryOperator as Op, Expr, Ident, Select, SelectItem};
 
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
-    Scope, all_of, conjuncts, each_expr, filters, fold, plain, plain_mut, points_at, unwrapped,
+    Scope, all_of, conjuncts, each_expr, filters, fold, inner_on, plain, plain_mut, points_at, unwrapped,
 };
 
 pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
@@ -69,13 +69,6 @@ fn remove(case: &Case<'_>, select: &Select, scope: &Scope<'_>, at: usize, on: &E
         query: rewritten,
         indexes: Vec::new(),
     })
-}
-
-fn inner_on(operator: &JoinOperator) -> Option<&Expr> {
-    match operator {
-        JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on)) => Some(on),
-        _ => None,
-    }
 }
 
 /// How often a column of the partner may be meant, subqueries included.

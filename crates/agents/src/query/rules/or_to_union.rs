@@ -15,8 +15,8 @@ use sqlparser::ast::{
 
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
-    IndexWish, Scope, all_of, any_expr, conjuncts, expression, filters, fold, grouping, item_expr, limit,
-    name_ast, order_by, output_name, plain, unwrapped,
+    IndexWish, Scope, all_of, any_expr, conjuncts, expression, filters, fold, grouping, inner_on, item_expr,
+    limit, name_ast, order_by, output_name, plain, unwrapped,
 };
 
 /// Most branches.
@@ -176,11 +176,7 @@ fn wishes(select: &Select, scope: &Scope<'_>, columns: &[(usize, &str)]) -> Vec<
         wish(*relation, column);
     }
     if scope.relations.len() > 1 {
-        let joins = select.from.iter().flat_map(|f| &f.joins).filter_map(|j| match &j.join_operator {
-            sqlparser::ast::JoinOperator::Join(sqlparser::ast::JoinConstraint::On(on))
-            | sqlparser::ast::JoinOperator::Inner(sqlparser::ast::JoinConstraint::On(on)) => Some(on),
-            _ => None,
-        });
+        let joins = select.from.iter().flat_map(|f| &f.joins).filter_map(|j| inner_on(&j.join_operator));
         for condition in joins.flat_map(conjuncts).chain(filters(select)) {
             if let Expr::BinaryOp { left, op: Op::Eq, right } = condition
                 && let (Some(left), Some(right)) = (scope.column(left), scope.column(right))

@@ -17,7 +17,7 @@ use sqlparser::ast::{
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
     Fresh, IndexWish, Scope, any_expr, bare, conjuncts, each_expr, filters, fold, function_name, has_key,
-    item_expr, joinable, output_name, plain, plain_mut, points_at, query, unwrapped, where_text,
+    inner_on, item_expr, joinable, output_name, plain, plain_mut, points_at, query, unwrapped, where_text,
 };
 
 pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
@@ -181,12 +181,10 @@ fn body(
 fn conditions(inner: &Select) -> Option<Vec<&Expr>> {
     let mut all = filters(inner);
     for join in inner.from.iter().flat_map(|f| &f.joins) {
-        match &join.join_operator {
-            JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on)) => {
-                all.extend(conjuncts(on));
-            }
-            JoinOperator::CrossJoin(JoinConstraint::None) => {}
-            _ => return None,
+        match inner_on(&join.join_operator) {
+            Some(on) => all.extend(conjuncts(on)),
+            None if matches!(join.join_operator, JoinOperator::CrossJoin(JoinConstraint::None)) => {}
+            None => return None,
         }
     }
     Some(all)

@@ -1,8 +1,8 @@
 //! Plain SELECTs: those that use only clauses whose meaning the rules know.
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, GroupByExpr, LimitClause, OrderByExpr, OrderByKind, Query, Select, SelectFlavor,
-    SelectItem, SetExpr, TableWithJoins,
+    BinaryOperator, Expr, GroupByExpr, JoinConstraint, JoinOperator, LimitClause, OrderByExpr, OrderByKind,
+    Query, Select, SelectFlavor, SelectItem, SetExpr, TableWithJoins,
 };
 
 use super::walk::unwrapped;
@@ -127,6 +127,14 @@ pub(crate) fn conjuncts(expr: &Expr) -> Vec<&Expr> {
             all
         }
         other => vec![other],
+    }
+}
+
+/// The condition of an inner join that has one in ON.
+pub(crate) fn inner_on(join: &JoinOperator) -> Option<&Expr> {
+    match join {
+        JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on)) => Some(on),
+        _ => None,
     }
 }
 

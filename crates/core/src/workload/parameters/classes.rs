@@ -129,13 +129,14 @@ impl ScopeValues {
         let mut chosen = Vec::new();
         for (parameter, expression, how) in &self.ranges {
             let of = &maker.types[*parameter];
-            let both = self.ranges.iter().any(|(_, other, way)| other == expression && way != how);
             let from = *how == How::From;
             let whole = match of.kind() {
                 Kind::Range(element) if *how == How::Whole => Some(element),
                 _ => None,
             };
-            let rank = match (class, both || whole.is_some()) {
+            let both = whole.is_some()
+                || self.ranges.iter().any(|(_, other, way)| other == expression && way != how);
+            let rank = match (class, both) {
                 (Selectivity::Frequent, true) => 0.02,
                 (Selectivity::Typical, true) => 0.4,
                 (Selectivity::Rare, true) => 0.49,
@@ -146,8 +147,7 @@ impl ScopeValues {
             let rank = if from { rank } else { 1.0 - rank };
             // Both bounds of an empty range lie beyond the largest value.
             let above = from || both;
-            let ends: Vec<String> =
-                beyond(whole.unwrap_or(of), above || whole.is_some()).into_iter().collect();
+            let ends: Vec<String> = beyond(whole.unwrap_or(of), above).into_iter().collect();
             let ranks = if whole.is_some() { vec![1.0 - rank, rank] } else { vec![rank] };
             let scope = &maker.asked[self.scope];
             let found =

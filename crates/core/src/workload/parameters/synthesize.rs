@@ -271,7 +271,6 @@ impl Maker<'_> {
     /// What is known of the values of one part of the statement.
     async fn scope(&mut self, at: usize) -> Result<ScopeValues> {
         let mut found = ScopeValues { scope: at, ..ScopeValues::default() };
-        let mut whole: Vec<(usize, String)> = Vec::new();
         for (parameter, role) in self.tree.roles.clone().into_iter().enumerate() {
             let Role::Compared { scope, other, how } = role else { continue };
             if scope != at {
@@ -288,26 +287,25 @@ impl Maker<'_> {
                 How::From | How::To => found.ranges.push((parameter, other, how)),
                 How::Equal(_) | How::Differs => found.equals.push((parameter, other, how)),
                 How::Like => found.equals.push((parameter, format!("left(({other})::text, 3)"), how)),
-                // The rows of a range of values, unless ranges lie in ranges.
-                How::Whole => match of.kind() {
-                    Kind::Range(element) => {
-                        found.ranges.push((parameter, format!("({other})::{}", type_name(element)), how));
-                        whole.push((parameter, other));
-                    }
-                    _ => found.equals.push((parameter, other, how)),
-                },
+                How::Whole if matches!(of.kind(), Kind::Range(_)) => {
+                    found.ranges.push((parameter, other, how))
+                }
+                How::Whole => found.equals.push((parameter, other, how)),
                 How::Part => found.equals.push((parameter, part(&other, &of), how)),
             }
         }
-        for range in std::mem::take(&mut found.ranges) {
-            match quantiles(self.cx, self.session, &self.asked[at], &range.1, &[], &[0.5], &[]).await {
-                Ok(_) => found.ranges.push(range),
-                Err(error) => match whole.iter().find(|(parameter, _)| *parameter == range.0) {
-                    Some((parameter, other)) if error.kind() == ErrorKind::Sql => {
-                        found.equals.push((*parameter, other.clone(), How::Whole));
-                    }
-                    _ => self.give_up(error, [range.0])?,
-                },
+        for (parameter, other, how) in std::mem::take(&mut found.ranges) {
+            // Of the values in a range, unless ranges lie in ranges.
+            let expression = match self.types[parameter].kind() {
+                Kind::Range(element) if how == How::Whole => format!("({other})::{}", type_name(element)),
+                _ => other.clone(),
+            };
+            match quantiles(self.cx, self.session, &self.asked[at], &expression, &[], &[0.5], &[]).await {
+                Ok(_) => found.ranges.push((parameter, expression, how)),
+                Err(error) if how == How::Whole && error.kind() == ErrorKind::Sql => {
+                    found.equals.push((parameter, other, how));
+                }
+                Err(error) => self.give_up(error, [parameter])?,
             }
         }
         let mut expressions: Vec<String> = Vec::new();
