@@ -13,6 +13,7 @@ type Make = fn() -> Value;
 const FILES: &[(&str, Make)] = &[
     ("schema/report.schema.json", pgverse_core::report::schema),
     ("schema/host.schema.json", pgverse::host::schema),
+    ("schema/workload.schema.json", pgverse_core::workload::schema),
 ];
 
 /// Writes the schemas.

@@ -7,7 +7,7 @@ mod support;
 use std::process::Command;
 
 use pgverse_testkit::{TestServer, shop};
-use support::Home;
+use support::{Home, misfits};
 
 const SELECT_ONE: &str = "SELECT 1;";
 
@@ -144,5 +144,35 @@ async fn a_disk_that_is_too_small_is_told_with_what_is_needed() {
                 .map_or(0, |entries| entries.flatten().filter(|e| e.path().is_dir()).count());
             assert_eq!(left, 0, "{arguments:?}: {folder}");
         }
+    }
+}
+
+#[test]
+fn the_schema_of_workload_files_admits_what_is_read() {
+    let schema = include_str!("../../../schema/workload.schema.json");
+    let written = pgverse::workload::parse("-- params a: 1, NULL\nSELECT $1, $2;", "w.sql").unwrap();
+    let written = serde_json::to_string(&written).unwrap();
+    for (text, good) in [
+        (r#"[{"sql": "SELECT 1"}]"#, true),
+        (
+            r#"[{"id": "a", "sql": "SELECT $1, $2", "weight": 2, "kind": "read", "parameter_sets": {"x": [1, null]}}]"#,
+            true,
+        ),
+        (
+            r#"[{"sql": "SELECT $1", "parameter_sets": {"x": {"values": [true], "weight": 9}, "y": ["a"]}}]"#,
+            true,
+        ),
+        (r#"{"statements": [{"sql": "SELECT 1", "parameter_sets": null}]}"#, true),
+        (&written, true),
+        (r#"[{"id": "a"}]"#, false),
+        (r#"[{"sql": "SELECT 1", "wieght": 2}]"#, false),
+        (r#"[{"sql": "SELECT 1", "weight": 0}]"#, false),
+        (r#"[{"sql": "SELECT $1", "parameter_sets": {"x": [[1]]}}]"#, false),
+        (r#"[{"sql": "SELECT $1", "parameter_sets": {"x": {"values": [1], "wieght": 9}}}]"#, false),
+        (r#"{"statement": []}"#, false),
+    ] {
+        let misfits = misfits(schema, &serde_json::from_str(text).unwrap());
+        assert_eq!(misfits.is_empty(), good, "{text}: {misfits:?}");
+        assert_eq!(pgverse::workload::parse(text, "w.json").is_ok(), good, "{text}");
     }
 }

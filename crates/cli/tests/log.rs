@@ -62,6 +62,33 @@ async fn a_log_is_understood_and_its_statements_load_a_fork() {
         said.stdout
     );
 
+    let file = home.file("report.json");
+    let said = home.run([
+        "compete",
+        "--source",
+        &source,
+        "--log",
+        log.to_str().unwrap(),
+        "--log-database",
+        "postgres",
+        "--agents",
+        "index",
+        "--measure",
+        "3s",
+        "--json",
+        file.to_str().unwrap(),
+    ]);
+    assert!(matches!(said.code, Some(0 | 3)), "{said:#?}");
+    // What cannot be done twice is left out, and told.
+    assert!(
+        said.stderr.contains("left out: INSERT INTO users SELECT") && said.stderr.contains("duplicate key")
+    );
+    let report = support::valid_report(&file);
+    let raced = |part: &str| report.workload.statements.iter().any(|statement| statement.sql.contains(part));
+    assert!(raced("FROM users WHERE id") && raced("UPDATE users"), "{said:#?}");
+    assert!(!raced("gone") && !raced("INSERT"), "{said:#?}");
+    home.assert_nothing_left("after a competition");
+
     let json = home.file("load.json");
     let said = home.run([
         "load",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use pgverse::backends::{Origin, Tenure, backend};
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::pg::Dsn;
-use pgverse::traits::Agent;
+use pgverse::traits::{Agent, ForkBackend};
 use pgverse::types::{CostModel, Problem, Workload};
 use pgverse::workload::Parsed;
 use pgverse::{Context, Error, Result};
@@ -19,34 +19,41 @@ use crate::output::json::JsonTarget;
 use crate::output::progress;
 
 pub(crate) async fn run(cx: &Context, args: args::Compete) -> Result<Outcome> {
-    let parsed = parsed(cx, &args).await?;
+    let source = Dsn::parse(&args.source)?;
+    let backend = backend(&args.rules.backend, &Origin::Live(source.clone()), Tenure::Run)?;
+    let parsed = parsed(cx, &args, &source, backend.as_ref()).await?;
     for note in &parsed.notes {
         output::note(&format!("note: {}: {}", note.statement, note.message));
     }
-    let contest = Contest {
-        problem: problem(&args),
-        workload: parsed.workload.clone(),
-        origin: Origin::Live(Dsn::parse(&args.source)?),
-    };
+    let contest = Contest { problem: problem(&args), workload: parsed.workload.clone(), backend };
     let outcome = hold(cx, contest, &args.rules, args.json.json.as_ref()).await;
     outcome.map_err(|error| placed(error, &parsed))
 }
 
-/// The workload, from a file or from pg_stat_statements.
-async fn parsed(cx: &Context, args: &args::Compete) -> Result<Parsed> {
-    if let Some(file) = &args.workload {
-        return pgverse::workload::load_with_origins(file);
+/// The workload, from a file, from logs or from pg_stat_statements.
+async fn parsed(
+    cx: &Context,
+    args: &args::Compete,
+    source: &Dsn,
+    backend: &dyn ForkBackend,
+) -> Result<Parsed> {
+    let written = args.workload.as_deref().map(pgverse::workload::load_with_origins).transpose()?;
+    args.json.json.as_ref().map_or(Ok(()), JsonTarget::check)?;
+    super::sweep(cx, Some(source)).await?;
+    if let Some(parsed) = written {
+        return Ok(parsed);
     }
     if !args.logs.log.is_empty() {
-        let reading = super::log::runnable_on(cx, &Dsn::parse(&args.source)?, &args.logs).await?;
-        return Ok(Parsed { workload: reading.workload, origins: BTreeMap::new(), notes: reading.notes });
+        let reading = super::log::runnable_on(cx, source, &args.logs).await?;
+        let limit = args.rules.statement_timeout;
+        let workload = super::log::runnable_on_fork(cx, backend, reading.workload, limit).await?;
+        return Ok(Parsed { workload, origins: BTreeMap::new(), notes: reading.notes });
     }
-    args.json.json.as_ref().map_or(Ok(()), JsonTarget::check)?;
     let asked = Asked {
-        dsn: Dsn::parse(&args.source)?,
+        source: source.clone(),
         stats: &args.stats,
         problem: args.problem.as_deref(),
-        backend: &args.rules.backend,
+        backend,
         limit: args.rules.statement_timeout,
         explain: false,
     };
@@ -75,10 +82,10 @@ fn problem(args: &args::Compete) -> Problem {
 pub(super) struct Contest {
     pub(super) problem: Problem,
     pub(super) workload: Workload,
-    pub(super) origin: Origin,
+    pub(super) backend: Arc<dyn ForkBackend>,
 }
 
-/// Holds a competition and presents its report.
+/// Holds a competition and presents its report. What earlier runs left is swept before.
 pub(super) async fn hold(
     cx: &Context,
     contest: Contest,
@@ -86,11 +93,6 @@ pub(super) async fn hold(
     json: Option<&JsonTarget>,
 ) -> Result<Outcome> {
     json.map_or(Ok(()), JsonTarget::check)?;
-    let backend = backend(&rules.backend, &contest.origin, Tenure::Run)?;
-    let source = match &contest.origin {
-        Origin::Live(dsn) => Some(dsn.clone()),
-        Origin::Demo(_) => None,
-    };
     let options = RaceOptions {
         measuring_seconds: rules.measure.as_secs_f64(),
         statement_timeout_seconds: rules.statement_timeout.as_secs_f64(),
@@ -99,7 +101,7 @@ pub(super) async fn hold(
     let mut builder = Competition::builder()
         .problem(rules.bounds.of(contest.problem))
         .workload(contest.workload)
-        .backend(backend)
+        .backend(contest.backend)
         .agents(agents(&rules.agents)?)
         .sequential(rules.sequential)
         .seed(rules.seed)
@@ -112,7 +114,6 @@ pub(super) async fn hold(
         builder = builder.deadline(deadline);
     }
     let competition = builder.build()?;
-    super::sweep(cx, source.as_ref()).await?;
     let watch = tokio::spawn(progress::show(competition.events()));
     let mut run = std::pin::pin!(competition.run());
     let report = tokio::select! {

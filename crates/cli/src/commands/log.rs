@@ -1,9 +1,12 @@
 //! Server logs for the commands that take a workload: read with progress, and told about.
 
 use std::io::IsTerminal;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pgverse::pg::{Dsn, Source};
+use pgverse::traits::ForkBackend;
+use pgverse::types::Workload;
 use pgverse::workload::log::{self, LogReading, Options, runnable};
 use pgverse::{Context, Error, Result};
 
@@ -61,10 +64,9 @@ pub(super) fn words(reading: &LogReading) -> String {
         text.push_str(&format!("  {}:{}: {}\n", line.file, line.line, line.text));
     }
     for left in &reading.left_out {
-        let sql: String =
-            left.sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect();
         text.push_str(&format!(
-            "left out: {sql} ({}, {} ms): {}\n",
+            "left out: {} ({}, {} ms): {}\n",
+            short(&left.sql),
             count(number(left.calls), "call"),
             significant(left.total_ms),
             left.reason
@@ -121,10 +123,35 @@ pub(super) async fn runnable_on(cx: &Context, source: &Dsn, logs: &Logs) -> Resu
     reading.workload = workload;
     reading.left_out.extend(refused);
     words(&reading).lines().for_each(output::note);
-    if reading.workload.statements.is_empty() {
+    require_some(&reading.workload)?;
+    Ok(reading)
+}
+
+/// Of these, keeps the statements that run once more, and tells which do not.
+pub(super) async fn runnable_on_fork(
+    cx: &Context,
+    backend: &dyn ForkBackend,
+    workload: Workload,
+    limit: Duration,
+) -> Result<Workload> {
+    let (workload, refused) = log::runnable_on_fork(cx, backend, workload, limit).await?;
+    for left in &refused {
+        output::note(&format!("left out: {}: {}", short(&left.sql), left.reason));
+    }
+    require_some(&workload)?;
+    Ok(workload)
+}
+
+fn require_some(workload: &Workload) -> Result<()> {
+    if workload.statements.is_empty() {
         return Err(Error::invalid("the database runs none of the statements of the log").hint(
             "is it the database that wrote the log? --log-database names the one whose statements count",
         ));
     }
-    Ok(reading)
+    Ok(())
+}
+
+/// The beginning of a statement, on one line.
+fn short(sql: &str) -> String {
+    sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(60).collect()
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use pgverse::backends::{Origin, Tenure, backend};
 use pgverse::pg::{Dsn, Source, SourceSession};
+use pgverse::traits::ForkBackend;
 use pgverse::types::Statement;
 use pgverse::workload::english::Understood;
 use pgverse::workload::intake::{Intake, Observer, Request, intake};
@@ -58,11 +59,14 @@ pub(crate) async fn run(cx: &Context, args: args::Workload) -> Result<Outcome> {
         show(&parsed, None, &[], &reviews, json)?;
         return Ok(Outcome::Done);
     }
+    let source = source.ok_or_else(needed)?;
+    super::sweep(cx, Some(&source)).await?;
+    let backend = backend(&args.backend, &Origin::Live(source.clone()), Tenure::Run)?;
     let asked = Asked {
-        dsn: source.ok_or_else(needed)?,
+        source,
         stats: &args.stats,
         problem: args.problem.as_deref(),
-        backend: &args.backend,
+        backend: backend.as_ref(),
         limit: args.statement_timeout,
         explain: args.explain,
     };
@@ -88,21 +92,19 @@ fn logged(cx: &Context, logs: &args::Logs, json: Option<&JsonTarget>) -> Result<
 
 /// What is asked of pg_stat_statements.
 pub(super) struct Asked<'a> {
-    pub(super) dsn: Dsn,
+    pub(super) source: Dsn,
     pub(super) stats: &'a Stats,
     pub(super) problem: Option<&'a str>,
-    pub(super) backend: &'a str,
+    pub(super) backend: &'a dyn ForkBackend,
     pub(super) limit: Duration,
     pub(super) explain: bool,
 }
 
 /// A workload out of pg_stat_statements.
 pub(super) async fn from_stats(cx: &Context, asked: Asked<'_>) -> Result<Intake> {
-    let Asked { dsn, stats, problem, backend: name, limit, explain } = asked;
-    super::sweep(cx, Some(&dsn)).await?;
+    let Asked { source, stats, problem, backend, limit, explain } = asked;
     let earlier = stats.since.as_deref().map(read_snapshot).transpose()?;
-    let backend = backend(name, &Origin::Live(dsn.clone()), Tenure::Run)?;
-    let session = Source::new(dsn).session(cx).await?;
+    let session = Source::new(source).session(cx).await?;
     let (snapshot, observer) = watch(cx, &session, stats, earlier).await?;
     let request = Request {
         snapshot,
@@ -117,7 +119,7 @@ pub(super) async fn from_stats(cx: &Context, asked: Asked<'_>) -> Result<Intake>
         limit,
         explain,
     };
-    intake(cx, &session, backend.as_ref(), &request).await
+    intake(cx, &session, backend, &request).await
 }
 
 /// Reads the counters, and looks at what runs meanwhile.

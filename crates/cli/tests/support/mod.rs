@@ -108,12 +108,16 @@ impl Said {
 /// A report file that is valid against the published schema.
 pub(crate) fn valid_report(path: &Path) -> Report {
     let text = std::fs::read_to_string(path).unwrap();
-    let schema = include_str!("../../../../schema/report.schema.json");
-    let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+    let errors = misfits(include_str!("../../../../schema/report.schema.json"), &value);
     assert_eq!(errors, [""; 0], "the report fits the schema");
     serde_json::from_value(value).unwrap()
+}
+
+/// Where a value does not fit a schema.
+pub(crate) fn misfits(schema: &str, value: &serde_json::Value) -> Vec<String> {
+    let validator = jsonschema::validator_for(&serde_json::from_str(schema).unwrap()).unwrap();
+    validator.iter_errors(value).map(|e| e.to_string()).collect()
 }
 
 pub(crate) fn said(output: Output) -> Said {

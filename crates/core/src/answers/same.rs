@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::falsify::{Effort, Rewrite, falsify};
 use super::{Question, Volatile, check};
-use crate::bench::{Arm, Lab, runnable};
+use crate::bench::{Arm, Lab, on_fork, runnable};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::pg::read_catalog;
@@ -55,14 +55,8 @@ pub async fn same(
                 .hint("compare SELECTs, also such as read what the statement writes"));
         }
     }
-    let universe = backend.fork(cx).await?;
-    let compared = async {
-        let lab = Lab::open(cx, backend, &universe).await?;
-        compare(cx, &lab, before, after, effort).await
-    }
-    .await;
-    backend.destroy(&cx.for_cleanup(), &universe.id).await?;
-    let mut same = compared?;
+    let compared = |lab: Lab| async move { compare(cx, &lab, before, after, effort).await };
+    let mut same = on_fork(cx, backend, compared).await?;
     if let Some(name) = backend.source_database() {
         name.clone_into(&mut same.source.database);
     }

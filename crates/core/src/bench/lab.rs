@@ -49,6 +49,25 @@ impl Scheduled {
     }
 }
 
+/// Works in a lab on a new fork, which is destroyed before this returns, whatever happens.
+///
+/// # Errors
+/// What the work and the fork backend say.
+pub(crate) async fn on_fork<T, F>(
+    cx: &Context,
+    backend: &dyn ForkBackend,
+    work: impl FnOnce(Lab) -> F,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    backend.prepare(cx).await?;
+    let universe = backend.fork(cx).await?;
+    let done = async { work(Lab::open(cx, backend, &universe).await?).await }.await;
+    let destroyed = backend.destroy(&cx.for_cleanup(), &universe.id).await;
+    done.and_then(|done| destroyed.map(|()| done))
+}
+
 impl Lab {
     /// Opens a session on a universe of this backend.
     pub async fn open(cx: &Context, backend: &dyn ForkBackend, universe: &Universe) -> Result<Self> {

@@ -1,5 +1,8 @@
 //! A workload in JSON: what we write ourselves, and a shorter form for people.
 
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -10,23 +13,33 @@ use crate::error::{Error, Result};
 use crate::types::{Origin, ParameterSet, StatementKind};
 
 /// The outer form: a list of entries, or an object that holds it, as `Workload` is written.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Document {
+    #[schemars(with = "Vec<Entry>")]
     statements: Vec<Value>,
 }
 
 /// One statement; what a written `Statement` has beyond the short form is checked or computed anew.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(description = "One statement, of which only `sql` is needed.")]
 struct Entry {
+    /// Unique in the file; `statement_N` if not given.
     id: Option<String>,
+    /// One SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE, with `$1`, `$2` … for its parameters.
     sql: String,
+    /// Computed anew.
     #[serde(rename = "fingerprint")]
     _fingerprint: Option<String>,
+    /// Whether it reads or writes, which is checked.
     kind: Option<StatementKind>,
+    /// The values it is called with.
     #[serde(default)]
+    #[schemars(with = "SetsForm")]
     parameter_sets: Sets,
+    /// Calls per minute, or any other common unit; 1 if not given.
+    #[schemars(extend("exclusiveMinimum" = 0))]
     weight: Option<f64>,
 }
 
@@ -34,12 +47,56 @@ struct Entry {
 #[derive(Default)]
 struct Sets(Vec<ParameterSet>);
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Weighted {
+    #[schemars(with = "Vec<Scalar>")]
     values: Vec<Value>,
+    /// The share among the sets of the statement.
     #[serde(default = "one")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     weight: f64,
+}
+
+/// The forms of [`Sets`] and of its values, for the schema alone: read by hand, they get better messages.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum SetsForm {
+    Named(BTreeMap<String, NamedForm>),
+    Written(Option<Vec<ParameterSet>>),
+}
+
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum NamedForm {
+    Values(Vec<Scalar>),
+    Weighted(Weighted),
+}
+
+/// A value for a parameter; what JSON has no form for is a string in the input format of PostgreSQL.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum Scalar {
+    Text(Option<String>),
+    Number(f64),
+    Truth(bool),
+}
+
+/// A workload file in JSON or TOML.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is used")]
+enum WorkloadFile {
+    List(Vec<Entry>),
+    Document(Document),
+}
+
+/// JSON Schema of a workload file in JSON or TOML, draft 2020-12.
+pub fn schema() -> Value {
+    schemars::schema_for!(WorkloadFile).to_value()
 }
 
 fn one() -> f64 {

@@ -37,6 +37,8 @@
 //! parameter_sets.rare = [77, 10]
 //! ```
 //!
+//! An editor checks both with [`schema`].
+//!
 //! ```
 //! let workload = pgverse_core::workload::parse("-- weight: 120\nSELECT count(*) FROM orders;", "shop.sql")?;
 //! assert_eq!(workload.statements[0].weight, 120.0);
@@ -71,6 +73,7 @@ use std::path::Path;
 use serde::Serialize;
 
 pub(crate) use classify::kind_of;
+pub use json::schema;
 pub use normalize::normalize;
 pub use position::Place;
 pub use split::{Comment, Piece, split};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::observed::{Observed, qualstats};
-use crate::bench::Lab;
+use crate::bench::{Lab, on_fork};
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::{Session, SourceSession, read_catalog};
@@ -71,18 +71,11 @@ pub async fn intake(
         }
         return Err(error.hint("run the application first, or loosen the filters"));
     }
-    backend.prepare(cx).await?;
-    let universe = backend.fork(cx).await?;
-    let made = async {
-        let lab = Lab::open(cx, backend, &universe).await?;
-        on_fork(cx, source, lab.session(), request, chosen, remarks).await
-    }
-    .await;
-    let destroyed = backend.destroy(&cx.for_cleanup(), &universe.id).await;
-    made.and_then(|intake| destroyed.map(|()| intake))
+    let made = |lab: Lab| async move { make(cx, source, lab.session(), request, chosen, remarks).await };
+    on_fork(cx, backend, made).await
 }
 
-async fn on_fork(
+async fn make(
     cx: &Context,
     source: &SourceSession,
     session: &Session,

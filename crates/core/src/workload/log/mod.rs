@@ -27,7 +27,7 @@ use serde::Serialize;
 
 pub use format::Format;
 pub use repeated::Repeated;
-pub use runnable::runnable;
+pub use runnable::{runnable, runnable_on_fork};
 
 use super::Note;
 use crate::context::Context;

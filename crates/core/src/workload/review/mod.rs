@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::bench::Lab;
+use crate::bench::{self, Lab};
 use crate::context::Context;
 use crate::error::{ErrorKind, Result};
 use crate::pg::{Session, explain_analyze};
@@ -88,15 +88,8 @@ pub async fn on_fork(
     workload: &Workload,
     limit: Duration,
 ) -> Result<Vec<Review>> {
-    backend.prepare(cx).await?;
-    let universe = backend.fork(cx).await?;
-    let made = async {
-        let lab = Lab::open(cx, backend, &universe).await?;
-        review(cx, lab.session(), workload, limit).await
-    }
-    .await;
-    let destroyed = backend.destroy(&cx.for_cleanup(), &universe.id).await;
-    made.and_then(|reviews| destroyed.map(|()| reviews))
+    bench::on_fork(cx, backend, |lab: Lab| async move { review(cx, lab.session(), workload, limit).await })
+        .await
 }
 
 /// By how much an estimate is wrong: at least 1.
