@@ -29,6 +29,19 @@ const fn with(
 }
 
 pub(crate) const QUERY: &[Case] = &[
+    with(
+        "condition_on_both_sides",
+        "SELECT o.id, i.price FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id BETWEEN $1 AND $2",
+        &[&[Some("1"), Some("3")], &[Some("2"), Some("9")], &[None, Some("1")]],
+    ),
+    free(
+        "condition_on_both_sides",
+        "SELECT u.id, o.total FROM users u LEFT JOIN orders o ON o.user_id = u.id AND o.total > 1 WHERE u.id IN (1, 2, 4)",
+    ),
+    ordered(
+        "union_to_union_all",
+        "SELECT 'order' AS kind, id FROM orders WHERE total > 1 UNION SELECT 'item', id FROM items ORDER BY kind, id",
+    ),
     ordered(
         "scalar_subquery_to_lateral",
         "SELECT u.id, (SELECT max(o.created_at) FROM orders o WHERE o.user_id = u.id) AS last, \

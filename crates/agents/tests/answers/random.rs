@@ -139,7 +139,7 @@ impl Generator {
         let outer = self.conditions(one_table, one_alias);
         let inner = self.conditions(many_table, many_alias);
         let tie = if self.chance(4) { String::new() } else { format!("{reference} = {key} AND ") };
-        match self.0.random_range(0..12) {
+        match self.0.random_range(0..14) {
             0 => format!(
                 "SELECT {key}, (SELECT {} FROM {many} WHERE {reference} = {key} AND {inner}) AS x FROM {one} WHERE {outer}",
                 self.aggregate(many_table, many_alias)
@@ -219,6 +219,25 @@ impl Generator {
                 self.column(many_table, many_alias),
                 self.filter(many_table, many_alias)
             ),
+            11 => {
+                let (left, side) = (self.pick(&["JOIN", "LEFT JOIN"]), self.pick(&[reference, key]));
+                let (column, number) = (self.column(one_table, one_alias), self.number());
+                let narrow = match self.0.random_range(0..3) {
+                    0 => format!("{side} IN (1, 3, {number})"),
+                    1 => format!("{side} BETWEEN {number} AND 2"),
+                    _ => format!("{number} {} {side}", self.pick(&["<", ">=", ">"])),
+                };
+                format!(
+                    "SELECT {column} AS c, {reference} AS r FROM {one} {left} {many} ON {reference} = {key} AND {inner} WHERE {narrow}"
+                )
+            }
+            12 => {
+                let other = self.pick(&["'a'", "'b'"]);
+                let own = format!("{many_alias}.{}", many_table.key);
+                format!(
+                    "SELECT {key} AS k, 'a' AS l FROM {one} WHERE {outer} UNION SELECT {own}, {other} FROM {many} WHERE {inner}"
+                )
+            }
             _ => format!(
                 "SELECT {} AS c FROM {many} WHERE {inner} AND {}",
                 self.column(many_table, many_alias),

@@ -25,7 +25,8 @@ async fn a_parameter_set_that_becomes_slower_refuses_the_crown_by_name() {
     assert!(newest_only.reason.contains("makes newest with OnHold slower"), "{}", newest_only.reason);
     assert!(report.verdict.reason.contains("OnHold"), "{}", report.verdict.reason);
     let shipped = newest_only.statements.iter().find(|s| s.parameter_set.as_str() == "Shipped").unwrap();
-    assert!(shipped.ratio.high < 1.0, "the common set is really faster: {shipped:?}");
+    // The race ends as soon as the other set is certain; this one's interval may be wide then.
+    assert!(shipped.ratio.estimate < 0.5, "the common set is really faster: {shipped:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

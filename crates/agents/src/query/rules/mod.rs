@@ -19,6 +19,8 @@ mod scalar_lateral;
 mod scalar_preaggregate;
 mod subquery;
 mod top_n_lateral;
+mod transitive;
+mod union_all;
 
 use super::case::Rule;
 
@@ -31,6 +33,8 @@ pub(crate) const ALL: &[Rule] = &[
     fence::rewrite,
     range::rewrite,
     join_by_key::rewrite,
+    transitive::rewrite,
+    union_all::rewrite,
     count_distinct::rewrite,
     loose_scan::rewrite,
     scalar_lateral::rewrite,

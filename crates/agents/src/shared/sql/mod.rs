@@ -22,7 +22,7 @@ pub(crate) use parse::{expression, query};
 pub(crate) use scope::{Scope, joinable};
 pub(crate) use select::{
     all_of, bare, conjuncts, filters, from_text, group_keys, grouping, inner_on, item_expr, limit, nested,
-    order_by, plain, plain_mut, standard, where_text,
+    order_by, plain, plain_body, plain_mut, standard, where_text,
 };
 pub(crate) use walk::{
     any_expr, calls, each_expr, function_name, has_subquery, placeholders, replace, replace_whole, unwrapped,

@@ -30,8 +30,13 @@ pub(crate) fn standard(query: &Query) -> bool {
 
 /// The SELECT of a query that is one, without any clause that the rules do not know.
 pub(crate) fn plain(query: &Query) -> Option<&Select> {
-    match &*query.body {
-        SetExpr::Select(select) if standard(query) && known(select) => Some(select),
+    if standard(query) { plain_body(&query.body) } else { None }
+}
+
+/// The SELECT of a body that is one, such as a branch of a UNION, without any clause that the rules do not know.
+pub(crate) fn plain_body(body: &SetExpr) -> Option<&Select> {
+    match body {
+        SetExpr::Select(select) if known(select) => Some(select),
         _ => None,
     }
 }
