@@ -55,6 +55,15 @@ test-rewrites:
 bench-index:
 	cargo run --release --locked -p pgverse-benches --bin index -- $(ARGS)
 
+# The same on TPC-H at scale factor 1, made in the folder TPCH. Without h17 and h20, which no server ends in time without
+# an index.
+TPCH ?= /tmp/pgverse-tpch
+.PHONY: bench-index-tpch
+bench-index-tpch:
+	scripts/tpch.sh $(TPCH)
+	cargo run --release --locked -p pgverse-benches --bin index -- --data tpch --folder $(TPCH) --without h17,h20 \
+	    --budgets 250MB,500MB,1150MB $(ARGS)
+
 # The winners of whole competitions on the same statements, with rewrites and views, beside those made by hand.
 bench-rewrite:
 	cargo run --release --locked -p pgverse-benches --bin index -- --whole --verbose $(ARGS)

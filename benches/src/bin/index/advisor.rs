@@ -1,5 +1,7 @@
 //! Our own agent, with a budget and the time that it has in a competition.
 
+use std::fmt;
+use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -12,22 +14,58 @@ use pgverse::{Context, Result};
 use crate::Options;
 use crate::sets::Set;
 
-/// What the agent proposes first within so many percent of the tables' size.
+/// The storage that a set may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Budget {
+    /// Of the tables' size.
+    Percent(u32),
+    Megabytes(u32),
+}
+
+impl FromStr for Budget {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> std::result::Result<Self, Self::Err> {
+        match text.strip_suffix("MB") {
+            Some(megabytes) => megabytes.parse().map(Self::Megabytes),
+            None => text.parse().map(Self::Percent),
+        }
+    }
+}
+
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percent(percent) => write!(f, "{percent} %"),
+            Self::Megabytes(megabytes) => write!(f, "{megabytes} MB"),
+        }
+    }
+}
+
+impl Budget {
+    fn bytes(self, brief: &Brief) -> u64 {
+        let tables = brief.catalog.tables.iter().filter(|t| t.kind == TableKind::Table);
+        match self {
+            Self::Percent(percent) => tables.map(|t| t.bytes).sum::<u64>() / 100 * u64::from(percent),
+            Self::Megabytes(megabytes) => u64::from(megabytes) * 1_000_000,
+        }
+    }
+}
+
+/// What the agent proposes first within a budget.
 pub(crate) async fn ours(
     cx: &Context,
     probe: &dyn Probe,
     brief: &Brief,
-    percent: u32,
+    budget: Budget,
     options: &Options,
 ) -> Result<Set> {
-    let tables = brief.catalog.tables.iter().filter(|t| t.kind == TableKind::Table);
-    let bytes: u64 = tables.map(|t| t.bytes).sum();
     let limited =
         Limited { probe, begin: Instant::now(), whole: options.advisor_seconds, spent: Mutex::default() };
-    let agent = IndexAgent::default().with_budget(bytes / 100 * u64::from(percent));
+    let agent = IndexAgent::default().with_budget(budget.bytes(brief));
     let proposed = agent.propose(cx, &limited, brief).await?;
     let (seconds, spent) = (limited.seconds(), limited.spent());
-    let mut set = Set::new(&format!("ours {percent} %"), Change::default());
+    let mut set = Set::new(&format!("ours {budget}"), Change::default());
     if let Some(first) = proposed.into_iter().next() {
         set.change = first.change;
         set.rationale = first.rationale;

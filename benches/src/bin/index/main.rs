@@ -22,6 +22,7 @@ use pgverse::traits::{Agent, ForkBackend, Probe};
 use pgverse::types::{Brief, Candidate, Change};
 use pgverse::{Context, Error, Result};
 
+use advisor::Budget;
 use sets::{Data, Set};
 
 /// Compares sets of indexes by the clock.
@@ -33,9 +34,15 @@ pub(crate) struct Options {
     /// Rounds; each runs every distinct plan of every statement once, in random order.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Budgets of our own sets, percent of the tables' size.
+    /// Its folder, if it is not one of the repository.
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Statements that are left out.
+    #[arg(long, value_delimiter = ',')]
+    without: Vec<String>,
+    /// Budgets of our own sets: percent of the tables' size, or megabytes, as in `250MB`.
     #[arg(long, value_delimiter = ',', default_value = "10,25,50,100")]
-    budgets: Vec<u32>,
+    budgets: Vec<Budget>,
     /// Seconds that our agent may take for each budget; the engine's own default is the same.
     #[arg(long, default_value_t = 240.0)]
     advisor_seconds: f64,
@@ -70,8 +77,8 @@ impl Agent for Comparison {
         let bench = probe.workbench().ok_or_else(|| Error::internal("there is no workbench"))?;
         let mut sets = Vec::new();
         let budgets = if self.options.whole { &[] } else { self.options.budgets.as_slice() };
-        for &percent in budgets {
-            sets.push(advisor::ours(cx, probe, brief, percent, &self.options).await?);
+        for &budget in budgets {
+            sets.push(advisor::ours(cx, probe, brief, budget, &self.options).await?);
         }
         sets.extend(self.sets.iter().cloned());
         let rows = measure::measure(cx, bench, brief, &sets, &self.options).await?;
@@ -83,7 +90,8 @@ impl Agent for Comparison {
 #[tokio::main]
 async fn main() -> Result<()> {
     let options = Options::parse();
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(options.data.name());
+    let ours = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data").join(options.data.name());
+    let folder = options.folder.clone().unwrap_or_else(ours);
     let golden = GoldenSource::Script {
         name: options.data.name().to_owned(),
         sql: sets::script(&folder.join("schema.sql"))?,
@@ -95,7 +103,7 @@ async fn main() -> Result<()> {
         .map_err(|e| Error::internal("no directory can be made").caused_by(e))?;
     let config = LocalConfig { home: Some(home.path().to_owned()), ..LocalConfig::new(golden) };
     let backend: Arc<dyn ForkBackend> = Arc::new(LocalBackend::new(config)?);
-    let workload = sets::workload(&folder.join("workload.sql"))?;
+    let workload = sets::workload(&folder.join("workload.sql"), &options.without)?;
     let sets = if options.whole {
         let mut sets = vec![Set::new("none", Change::default())];
         sets.extend(whole::by_hand(&folder)?);

@@ -34,14 +34,16 @@ pub(crate) fn script(path: &Path) -> Result<Vec<String>> {
     Ok(vec!["CREATE EXTENSION pg_trgm".to_owned(), tables, LAST.to_owned()])
 }
 
-/// The statements; the mark behind each name, `r` or `w`, is not ours.
-pub(crate) fn workload(path: &Path) -> Result<Workload> {
+/// The statements but those that are left out; the mark behind each name, `r` or `w`, is not ours.
+pub(crate) fn workload(path: &Path, without: &[String]) -> Result<Workload> {
     let text = text(path)?;
     let lines = text.lines().map(|line| match line.strip_prefix("-- name: ") {
         Some(name) => format!("-- name: {}", name.split_whitespace().next().unwrap_or_default()),
         None => line.to_owned(),
     });
-    pgverse::workload::parse(&lines.collect::<Vec<_>>().join("\n"), "workload.sql")
+    let mut workload = pgverse::workload::parse(&lines.collect::<Vec<_>>().join("\n"), "workload.sql")?;
+    workload.statements.retain(|statement| !without.iter().any(|id| id == statement.id.as_str()));
+    Ok(workload)
 }
 
 /// A database with its workload and the sets that are compared on it.
@@ -51,6 +53,8 @@ pub(crate) enum Data {
     Shop,
     /// A freight company, of which only the indexes are known that someone who knows the statements would make.
     Freight,
+    /// TPC-H, which `scripts/tpch.sh` makes.
+    Tpch,
 }
 
 impl Data {
@@ -58,6 +62,7 @@ impl Data {
         match self {
             Self::Shop => "shop",
             Self::Freight => "freight",
+            Self::Tpch => "tpch",
         }
     }
 
@@ -66,6 +71,7 @@ impl Data {
         match self {
             Self::Shop => &["hand_lean", "hand_idx"],
             Self::Freight => &["hand_known"],
+            Self::Tpch => &[],
         }
     }
 
@@ -73,6 +79,14 @@ impl Data {
         match self {
             Self::Shop => &["orders (user_id)", "order_items (order_id)", "order_items (product_id)"],
             Self::Freight => &["stops (shipment_id)", "stops (vehicle_id)"],
+            Self::Tpch => &[
+                "nation (n_regionkey)",
+                "supplier (s_nationkey)",
+                "customer (c_nationkey)",
+                "partsupp (ps_suppkey)",
+                "orders (o_custkey)",
+                "lineitem (l_partkey, l_suppkey)",
+            ],
         }
     }
 }
@@ -82,14 +96,14 @@ pub(crate) fn read(data: Data, folder: &Path, wanted: &[String]) -> Result<Vec<S
     let mut found = Vec::new();
     let foreign_keys = data.foreign_keys().iter().map(|on| format!("CREATE INDEX ON {on}"));
     found.push(("foreign keys".to_owned(), foreign_keys.collect()));
-    if data == Data::Shop {
+    if data != Data::Freight {
         let peers: serde_json::Value = json(&folder.join("peer_sets.json"))?;
         for (name, statements) in peers["sets"].as_object().into_iter().flatten() {
             found.push((name.clone(), strings(statements)));
         }
     }
-    let by_hand: serde_json::Value = json(&folder.join("hand_made.json"))?;
     for name in data.by_hand() {
+        let by_hand: serde_json::Value = json(&folder.join("hand_made.json"))?;
         found.push(((*name).to_owned(), strings(&by_hand["sets"][name]["ddl"])));
     }
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
