@@ -3,7 +3,8 @@
 //! The probe does what no fork can do without: clone the files by the same mechanism, exec `postgres`, connect,
 //! `SELECT 1`. It keeps no lease, cleans up outside its time, and is not asked about other processes. Both are timed
 //! from the request to the first answered query; for the backend that is the whole call of `fork`.
-//! Beside both stands the traditional clone, `pg_dump | psql`. `make bench-forks SCALES=1` leaves out the 2 GB; `BUSY=1`
+//! Both fork the demo shop, 0.2 GB times the scale. Beside both stands the traditional clone, `pg_dump | psql` and ANALYZE, since
+//! a dump has no statistics and plans would not be the source's; its server flushes nothing either. `make bench-forks SCALES=1` leaves out the 2 GB; `BUSY=1`
 //! measures instead what golden images take from a source that pgbench keeps busy.
 
 #![allow(clippy::print_stderr)]
@@ -23,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use pgverse::demo::{self, Demo};
 use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig, Mechanism};
 use pgverse::fork_backends::shared::process;
 use pgverse::traits::ForkBackend;
@@ -37,30 +39,6 @@ const CROWDS: usize = 5;
 
 /// How many are made at once.
 const CROWD: usize = 16;
-
-/// The demo shop's shape, about 0.2 GB times the scale.
-fn shop(scale: usize) -> Vec<String> {
-    let (users, orders, items) = (100_000 * scale, 500_000 * scale, 1_000_000 * scale);
-    vec![
-        "CREATE TABLE users (id int PRIMARY KEY, email text NOT NULL, name text NOT NULL)".to_owned(),
-        format!(
-            "INSERT INTO users SELECT n, md5(n::text) || '@example.com', md5((-n)::text) FROM generate_series(1, {users}) n"
-        ),
-        "CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL, total numeric(10, 2), placed timestamptz)"
-            .to_owned(),
-        format!(
-            "INSERT INTO orders SELECT n, 1 + n % {users}, n % 500, now() - n * interval '1 minute' \
-             FROM generate_series(1, {orders}) n"
-        ),
-        "CREATE TABLE order_items (id int PRIMARY KEY, order_id int NOT NULL, product_id int, quantity int)"
-            .to_owned(),
-        format!(
-            "INSERT INTO order_items SELECT n, 1 + n % {orders}, n % 10000, n % 5 FROM generate_series(1, {items}) n"
-        ),
-        "CREATE INDEX ON orders (user_id)".to_owned(),
-        "CREATE INDEX ON order_items (order_id)".to_owned(),
-    ]
-}
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -96,7 +74,9 @@ async fn measure(
     dumps: &mut Vec<Dump>,
 ) -> Result<Row> {
     let cx = Context::new();
-    let golden = GoldenSource::Script { name: "shop".into(), sql: shop(scale) };
+    #[expect(clippy::cast_precision_loss, reason = "a small number")]
+    let shop = Demo::new(scale as f64)?;
+    let golden = GoldenSource::Script { name: demo::DATABASE.into(), sql: shop.scripts() };
     let config =
         LocalConfig { home: Some(home.to_owned()), mechanism: Some(mechanism), ..LocalConfig::new(golden) };
     let backend = LocalBackend::new(config)?;

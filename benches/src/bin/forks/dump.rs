@@ -37,7 +37,7 @@ pub(crate) async fn measure(backend: &LocalBackend) -> Result<Duration> {
         if !dumping.wait().map_err(failed)?.success() {
             return Err(Error::internal("pg_dump failed"));
         }
-        finish(psql("clone").args(["-c", "SELECT count(*) FROM users"]))?;
+        finish(psql("clone").args(["-c", "ANALYZE", "-c", "SELECT count(*) FROM users"]))?;
         Ok(begin.elapsed())
     });
     let time = time.await.map_err(|e| Error::internal("the dump ended early").with("error", e))?;

@@ -39,6 +39,14 @@ pub(crate) const QUERY: &[Case] = &[
         "SELECT u.id, o.total FROM users u LEFT JOIN orders o ON o.user_id = u.id AND o.total > 1 WHERE u.id IN (1, 2, 4)",
     ),
     ordered(
+        "distinct_on_to_lateral",
+        "SELECT DISTINCT ON (user_id) user_id, id, total FROM orders ORDER BY user_id, created_at DESC, id DESC",
+    ),
+    ordered(
+        "distinct_on_to_lateral",
+        "SELECT DISTINCT ON (order_id) order_id, id + 1 AS n FROM items WHERE price > 1 ORDER BY order_id DESC, quantity NULLS FIRST, id LIMIT 3",
+    ),
+    ordered(
         "union_to_union_all",
         "SELECT 'order' AS kind, id FROM orders WHERE total > 1 UNION SELECT 'item', id FROM items ORDER BY kind, id",
     ),

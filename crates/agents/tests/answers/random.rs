@@ -139,7 +139,7 @@ impl Generator {
         let outer = self.conditions(one_table, one_alias);
         let inner = self.conditions(many_table, many_alias);
         let tie = if self.chance(4) { String::new() } else { format!("{reference} = {key} AND ") };
-        match self.0.random_range(0..14) {
+        match self.0.random_range(0..15) {
             0 => format!(
                 "SELECT {key}, (SELECT {} FROM {many} WHERE {reference} = {key} AND {inner}) AS x FROM {one} WHERE {outer}",
                 self.aggregate(many_table, many_alias)
@@ -229,6 +229,18 @@ impl Generator {
                 };
                 format!(
                     "SELECT {column} AS c, {reference} AS r FROM {one} {left} {many} ON {reference} = {key} AND {inner} WHERE {narrow}"
+                )
+            }
+            13 => {
+                let (order, nulls) = (
+                    self.column(many_table, many_alias),
+                    self.pick(&["", " DESC", " NULLS FIRST", " DESC NULLS LAST"]),
+                );
+                format!(
+                    "SELECT DISTINCT ON ({reference}) {reference} AS r, {many_alias}.{} AS k FROM {many}{} ORDER BY {reference}, {order}{nulls}, {many_alias}.{}",
+                    many_table.key,
+                    self.filter(many_table, many_alias),
+                    many_table.key
                 )
             }
             12 => {

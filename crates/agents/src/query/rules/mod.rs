@@ -4,6 +4,7 @@
 mod count_distinct;
 mod count_to_exists;
 mod distinct_by_key;
+mod distinct_on_lateral;
 mod fence;
 mod group_lateral;
 mod group_preaggregate;
@@ -40,6 +41,7 @@ pub(crate) const ALL: &[Rule] = &[
     scalar_lateral::rewrite,
     group_lateral::rewrite,
     top_n_lateral::rewrite,
+    distinct_on_lateral::rewrite,
     scalar_preaggregate::rewrite,
     group_preaggregate::rewrite,
     distinct_by_key::rewrite,

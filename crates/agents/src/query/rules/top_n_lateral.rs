@@ -271,11 +271,11 @@ fn groups(
     }
 }
 
-fn unique(table: &Table, column: &str) -> bool {
+pub(super) fn unique(table: &Table, column: &str) -> bool {
     has_key(table, &[column])
 }
 
-fn index_key(column: &str, key: &OrderByExpr) -> Option<IndexKey> {
+pub(super) fn index_key(column: &str, key: &OrderByExpr) -> Option<IndexKey> {
     let mut index = IndexKey::column(column);
     match &key.options.sort {
         None | Some(OrderBySort::Asc) => {}
