@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use pgverse::agents;
-use pgverse::competition::Competition;
+use pgverse::competition::{Competition, RaceOptions};
 use pgverse::pg::quote;
 use pgverse::traits::ForkBackend;
 use pgverse::types::{Change, Limits, LockLevel, Operation, Problem, Refresh, Workload};
@@ -16,17 +16,27 @@ use crate::sets::{self, Set};
 /// How old an answer may be where views are allowed, seconds.
 const STALENESS: f64 = 60.0;
 
+/// How many times its time a write may take: what the sets made by hand cost `w4_update_users`.
+const WRITES: f64 = 5.0;
+
+/// Longest time of measuring in one universe, seconds.
+const MEASURING: f64 = 120.0;
+
 /// The winners of all agents, with every answer current and with old ones allowed.
 pub(crate) async fn winners(workload: &Workload, backend: &Arc<dyn ForkBackend>) -> Result<Vec<Set>> {
     let mut found = Vec::new();
     for (name, staleness) in [("ours", None), ("ours, a minute old", Some(STALENESS))] {
-        let limits = Limits { max_staleness_seconds: staleness, ..Limits::default() };
+        let limits =
+            Limits { max_staleness_seconds: staleness, max_write_slowdown: WRITES, ..Limits::default() };
+        // The statements take seconds, so that the usual time holds few rounds.
+        let options = RaceOptions { measuring_seconds: MEASURING, ..RaceOptions::default() };
         let begin = Instant::now();
         let report = Competition::builder()
             .workload(workload.clone())
             .problem(Problem { limits, ..Problem::default() })
             .backend(Arc::clone(backend))
             .agents(agents::all())
+            .options(options)
             .build()?
             .run()
             .await?;

@@ -13,6 +13,8 @@ use crate::shared::clock::difference;
 const GROWING: f64 = 0.8;
 /// Share of it in which nothing new is begun.
 const ENDING: f64 = 0.1;
+/// A share of a write's time that the clock cannot tell from nothing.
+const LEAST_RELIEF: f64 = 0.03;
 /// A gain below this is not worth an index: 1 % of the score's unit, which is a natural logarithm.
 const SMALLEST_GAIN: f64 = 0.01;
 /// Bytes that every index costs beyond its own: planning, locks, attention.
@@ -313,25 +315,32 @@ impl<'a> Grower<'a> {
             if writers.is_empty() || set.atoms.is_empty() {
                 return Ok(set);
             }
-            let ratio = self.oracle.write_ratio(&change, &writers).await?;
-            if ratio <= limit || self.late(ENDING / 2.0) {
-                return Ok(set);
-            }
-            // What a write pays is the same for most indexes; what they give is not.
-            let mut least: Option<(f64, usize, Set)> = None;
+            let slow = self.oracle.slow_writes(&change, &writers, limit).await?;
+            let Some(slow) = slow.filter(|_| !self.late(ENDING / 2.0)) else { return Ok(set) };
+            let now: f64 = self.oracle.write_ms(&change, &slow.cells).await?.iter().sum();
+            // The one that gives back most of the writes' time for what the reads lose by it.
+            let mut best: Option<(f64, usize, Set)> = None;
             for atom in set.atoms.clone() {
-                if self.oracle.writers(&self.atoms[atom].change).is_empty() {
+                let touched = self.oracle.writers(&self.atoms[atom].change);
+                if !slow.cells.iter().any(|cell| touched.contains(cell)) {
                     continue;
                 }
                 let (without, _) = self.without(&set, atom).await?;
-                let lost = without.score - set.score;
-                if self.slower(&without).is_none() && least.as_ref().is_none_or(|(known, ..)| lost < *known) {
-                    least = Some((lost, atom, without));
+                if self.slower(&without).is_some() {
+                    continue;
+                }
+                let then = self.oracle.write_ms(&self.change(&without.atoms), &slow.cells).await?;
+                let relief = (1.0 - then.iter().sum::<f64>() / now).max(LEAST_RELIEF);
+                let worth = relief / (without.score - set.score).max(SMALLEST_GAIN);
+                if best.as_ref().is_none_or(|(known, ..)| worth > *known) {
+                    best = Some((worth, atom, without));
                 }
             }
-            let Some((_, atom, without)) = least else { return Ok(set) };
-            self.atoms[atom].rejected =
-                Some(format!("writes would take {ratio:.2} times as long; at most {limit} is allowed"));
+            let Some((_, atom, without)) = best else { return Ok(set) };
+            self.atoms[atom].rejected = Some(format!(
+                "{} would take {:.2} times as long; at most {limit} is allowed",
+                slow.which, slow.ratio
+            ));
             set = without;
         }
     }

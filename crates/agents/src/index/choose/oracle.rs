@@ -6,7 +6,9 @@ use pgverse_core::traits::{Question, Workbench};
 use pgverse_core::types::{Brief, Change, Operation, StatementId, StatementKind};
 use pgverse_core::{Context, Result};
 
-use crate::shared::clock::{CUT_OFF, LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, patient, times};
+use crate::shared::clock::{
+    CUT_OFF, LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times,
+};
 
 /// One statement with one parameter set.
 #[derive(Debug)]
@@ -25,6 +27,16 @@ pub(super) struct Cell {
 pub(super) struct Seen {
     pub(super) shape: String,
     pub(super) ms: f64,
+}
+
+/// Writes that are slower than allowed.
+#[derive(Debug)]
+pub(super) struct SlowWrites {
+    pub(super) cells: Vec<usize>,
+    /// How many times their time they take.
+    pub(super) ratio: f64,
+    /// All writes, or the statement.
+    pub(super) which: String,
 }
 
 /// Asks the workbench, each thing once: a plan that was run before is not run again.
@@ -162,13 +174,38 @@ impl<'a> Oracle<'a> {
         Ok(())
     }
 
-    /// Weighted time of these writes under a change over that without it.
-    pub(super) async fn write_ratio(&mut self, change: &Change, writers: &[usize]) -> Result<f64> {
+    /// What these writes take under a change, milliseconds each: the better of two runs, since a busy machine slows one.
+    pub(super) async fn write_ms(&mut self, change: &Change, writers: &[usize]) -> Result<Vec<f64>> {
+        let first = self.run(change, writers, |cell| patient(cell.base_ms)).await?;
+        let second = self.run(change, writers, |cell| patient(cell.base_ms)).await?;
+        Ok(first.into_iter().zip(second).map(|(a, b)| a.min(b)).collect())
+    }
+
+    /// Which of these writes a change makes slower than allowed: all together, or else the slowest single one.
+    pub(super) async fn slow_writes(
+        &mut self,
+        change: &Change,
+        writers: &[usize],
+        limit: f64,
+    ) -> Result<Option<SlowWrites>> {
+        let now = self.write_ms(change, writers).await?;
+        let cells = |at: &usize| &self.cells[*at];
         let all: f64 = self.weighted(StatementKind::Write).map(|(cell, weight)| cell.base_ms * weight).sum();
-        let before: f64 = writers.iter().map(|&at| self.cells[at].base_ms * self.cells[at].weight).sum();
-        let now = self.run(change, writers, |cell| patient(cell.base_ms)).await?;
-        let now: f64 = writers.iter().zip(now).map(|(&at, ms)| ms * self.cells[at].weight).sum();
-        Ok(if all > 0.0 { 1.0 + (now - before) / all } else { 1.0 })
+        let more: f64 = writers.iter().map(cells).zip(&now).map(|(c, ms)| (ms - c.base_ms) * c.weight).sum();
+        let together = if all > 0.0 { 1.0 + more / all } else { 1.0 };
+        if together > limit {
+            let cells = writers.to_vec();
+            return Ok(Some(SlowWrites { cells, ratio: together, which: "writes".to_owned() }));
+        }
+        let single =
+            writers.iter().zip(now).filter(|(at, ms)| difference(cells(at).base_ms, *ms) > limit.ln());
+        let ratio = |(at, ms): &(&usize, f64)| ms / cells(at).base_ms.max(SAME_MS);
+        let slowest = single.max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
+        Ok(slowest.map(|slowest| SlowWrites {
+            cells: vec![*slowest.0],
+            ratio: ratio(&slowest),
+            which: cells(slowest.0).question.statement.to_string(),
+        }))
     }
 
     /// The cells of a kind with their weights.

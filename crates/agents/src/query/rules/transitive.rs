@@ -4,11 +4,11 @@
 //! Right because equal values of one type and collation compare alike with any third. The server does this for `=`, not for
 //! ranges and lists. Source: Levy, Mumick and Sagiv, "Query Optimization by Predicate Move-Around" (VLDB 1994).
 
-use sqlparser::ast::{BinaryOperator as Op, Expr, JoinConstraint, JoinOperator};
+use sqlparser::ast::{BinaryOperator as Op, Expr, JoinConstraint, JoinOperator, Select};
 
 use crate::query::case::{Case, Rewrite};
 use crate::shared::sql::{
-    IndexWish, Scope, all_of, conjuncts, filters, inner_on, plain, plain_mut, replace, unwrapped,
+    IndexWish, Scope, all_of, conjuncts, filters, inner_on, joinable, plain, plain_mut, replace, unwrapped,
 };
 
 /// Most conditions that are added.
@@ -18,114 +18,132 @@ pub(super) fn rewrite(case: &Case<'_>) -> Vec<Rewrite> {
     attempt(case).into_iter().collect()
 }
 
-/// Two columns that are equal, as they are written, and the outer join after which they may not be.
+/// Where a condition stands: in the ON clause of this join, in order of appearance, if that is an outer one. Others hold in
+/// every row of the answer, wherever they stand.
+type Place = Option<usize>;
+
+/// Two columns that are equal, as they are written.
 struct Equality<'a> {
     sides: [&'a Expr; 2],
-    /// The join, in order of appearance, whose ON clause says so, if it is an outer one: its right side is narrowed.
-    outer: Option<usize>,
+    place: Place,
+}
+
+/// What a SELECT says.
+struct Said<'a> {
+    scope: Scope<'a>,
+    conditions: Vec<(Place, Expr)>,
+    equalities: Vec<Equality<'a>>,
+    /// The right side of each join.
+    right_sides: Vec<usize>,
 }
 
 fn attempt(case: &Case<'_>) -> Option<Rewrite> {
     let select = plain(case.query)?;
-    let scope = Scope::of(&select.from, case.facts)?;
-    let mut always: Vec<&Expr> = filters(select);
-    let mut equalities = Vec::new();
-    for (at, join) in select.from.iter().flat_map(|item| &item.joins).enumerate() {
-        if let Some(on) = inner_on(&join.join_operator) {
-            always.extend(conjuncts(on));
-            continue;
-        }
-        match &join.join_operator {
-            JoinOperator::CrossJoin(_) => {}
-            JoinOperator::Left(JoinConstraint::On(on)) | JoinOperator::LeftOuter(JoinConstraint::On(on)) => {
-                equalities.extend(conjuncts(on).into_iter().filter_map(|e| equality(&scope, e, Some(at))));
-            }
-            // What holds inside these need not hold in the answer.
-            _ => return None,
-        }
-    }
-    equalities.extend(always.iter().filter_map(|e| equality(&scope, e, None)));
-    let mut known: Vec<Expr> = always.into_iter().cloned().collect();
-    let (mut inside, mut below): (Vec<Expr>, Vec<(usize, Expr)>) = (Vec::new(), Vec::new());
+    let said = Said::read(select, Scope::of(&select.from, case.facts)?)?;
+    let mut conditions = said.conditions.clone();
     let mut wishes: Vec<IndexWish> = Vec::new();
     let mut at = 0;
     // What is added for good is looked at again: a = b, b = c.
-    while at < known.len() && inside.len() + below.len() < MOST {
-        let condition = known[at].clone();
-        at += 1;
-        let Some(narrowed) = narrows(&scope, &condition) else { continue };
-        for Equality { sides, outer } in &equalities {
-            for (from, to) in [(sides[0], sides[1]), (sides[1], sides[0])] {
-                let (Some((_, have)), Some((relation, target))) = (scope.column(from), scope.column(to))
-                else {
-                    continue;
-                };
-                if scope.column(&narrowed).map(|(r, c)| (r, &c.name))
-                    != scope.column(from).map(|(r, c)| (r, &c.name))
-                    || have.type_name != target.type_name
-                {
-                    continue;
+    while at < conditions.len() && conditions.len() < said.conditions.len() + MOST {
+        if let (None, condition) = conditions[at].clone() {
+            for (new, wish) in said.consequences(&condition) {
+                if !conditions.contains(&new) {
+                    conditions.push(new);
+                    wishes.extend(wish.filter(|wish| !wishes.contains(wish)));
                 }
-                let mut moved = condition.clone();
-                replace(&mut moved, |e| (*e == narrowed).then(|| to.clone()));
-                match outer {
-                    None if !known.contains(&moved) => {
-                        known.push(moved.clone());
-                        inside.push(moved);
-                    }
-                    // Only the side that may be missing: rows of the other one are kept whatever ON says.
-                    Some(join) if nullable_by(&scope, select, *join, relation) => {
-                        if below.iter().any(|(j, e)| j == join && *e == moved) {
-                            continue;
-                        }
-                        below.push((*join, moved));
-                    }
-                    _ => continue,
-                }
-                wishes.extend(
-                    scope.relations[relation]
-                        .table
-                        .and_then(|table| IndexWish::on(table, [target.name.as_str()], [])),
-                );
             }
         }
+        at += 1;
     }
-    let added: Vec<String> = inside.iter().chain(below.iter().map(|(_, e)| e)).map(Expr::to_string).collect();
-    if added.is_empty() {
-        return None;
-    }
+    let added = conditions.get(said.conditions.len()..).filter(|added| !added.is_empty())?;
+    let of = |place: Place| added.iter().filter(move |(p, _)| *p == place).map(|(_, e)| e.clone());
     let mut query = case.query.clone();
     let body = plain_mut(&mut query)?;
-    let kept: Vec<Expr> = filters(select).into_iter().cloned().chain(inside).collect();
-    body.selection = all_of(kept);
+    body.selection = all_of(filters(select).into_iter().cloned().chain(of(None)));
     for (at, join) in body.from.iter_mut().flat_map(|item| &mut item.joins).enumerate() {
-        let more: Vec<Expr> = below.iter().filter(|(join, _)| *join == at).map(|(_, e)| e.clone()).collect();
         if let JoinOperator::Left(JoinConstraint::On(on)) | JoinOperator::LeftOuter(JoinConstraint::On(on)) =
             &mut join.join_operator
-            && !more.is_empty()
+            && of(Some(at)).next().is_some()
         {
-            *on = all_of(conjuncts(on).into_iter().cloned().chain(more))?;
+            *on = all_of(conjuncts(on).into_iter().cloned().chain(of(Some(at))))?;
         }
     }
-    wishes.dedup();
+    let told: Vec<String> = added.iter().map(|(_, e)| e.to_string()).collect();
     Some(Rewrite {
         rule: "condition_on_both_sides",
         title: "conditions put on both sides of a join",
         because: format!(
             "{} follows from what is asked already, since the columns are equal",
-            added.join(" and ")
+            told.join(" and ")
         ),
         query,
         indexes: wishes,
     })
 }
 
+impl<'a> Said<'a> {
+    fn read(select: &'a Select, scope: Scope<'a>) -> Option<Self> {
+        let mut all: Vec<(Place, &Expr)> = filters(select).into_iter().map(|e| (None, e)).collect();
+        let (mut right_sides, mut place, mut joins) = (Vec::new(), 0, 0);
+        for item in &select.from {
+            for join in &item.joins {
+                place += 1;
+                right_sides.push(place);
+                match (&join.join_operator, inner_on(&join.join_operator)) {
+                    (_, Some(on)) => all.extend(conjuncts(on).into_iter().map(|e| (None, e))),
+                    (JoinOperator::CrossJoin(_), _) => {}
+                    (
+                        JoinOperator::Left(JoinConstraint::On(on))
+                        | JoinOperator::LeftOuter(JoinConstraint::On(on)),
+                        _,
+                    ) => all.extend(conjuncts(on).into_iter().map(|e| (Some(joins), e))),
+                    // What holds inside these need not hold in the answer.
+                    _ => return None,
+                }
+                joins += 1;
+            }
+            place += 1;
+        }
+        let equalities = all.iter().filter_map(|(place, e)| equality(&scope, e, *place)).collect();
+        let conditions = all.into_iter().map(|(place, e)| (place, e.clone())).collect();
+        Some(Self { scope, conditions, equalities, right_sides })
+    }
+
+    /// What a condition that always holds says about other columns, and the index that would serve it.
+    fn consequences(&self, condition: &Expr) -> Vec<((Place, Expr), Option<IndexWish>)> {
+        let Some(narrowed) = narrows(&self.scope, condition) else { return Vec::new() };
+        let Some((relation, column)) = self.scope.column(&narrowed) else { return Vec::new() };
+        let mut found = Vec::new();
+        for Equality { sides: [one, other], place } in &self.equalities {
+            for (from, to) in [(*one, *other), (*other, *one)] {
+                let (Some(from), Some((target, named))) = (self.scope.column(from), self.scope.column(to))
+                else {
+                    continue;
+                };
+                // Of an outer join only the side that may be missing: rows of the other are kept whatever ON says.
+                let here = place.is_none_or(|join| self.right_sides.get(join) == Some(&target));
+                if (from.0, &from.1.name) == (relation, &column.name)
+                    && column.type_name == named.type_name
+                    && here
+                {
+                    let mut moved = condition.clone();
+                    replace(&mut moved, |e| (*e == narrowed).then(|| to.clone()));
+                    let table = self.scope.relations[target].table;
+                    let wish = table.and_then(|table| IndexWish::on(table, [named.name.as_str()], []));
+                    found.push(((*place, moved), wish));
+                }
+            }
+        }
+        found
+    }
+}
+
 /// Two different columns that a condition says are equal, and that compare alike.
-fn equality<'a>(scope: &Scope<'_>, condition: &'a Expr, outer: Option<usize>) -> Option<Equality<'a>> {
+fn equality<'a>(scope: &Scope<'_>, condition: &'a Expr, place: Place) -> Option<Equality<'a>> {
     let Expr::BinaryOp { left, op: Op::Eq, right } = condition else { return None };
     let sides = [unwrapped(left), unwrapped(right)];
     let ((one, a), (other, b)) = (scope.column(sides[0])?, scope.column(sides[1])?);
-    (one != other && crate::shared::sql::joinable(a, b)).then_some(Equality { sides, outer })
+    (one != other && joinable(a, b)).then_some(Equality { sides, place })
 }
 
 /// The column that a range or a list of constants narrows, as it is written.
@@ -146,22 +164,6 @@ fn narrows(scope: &Scope<'_>, condition: &Expr) -> Option<Expr> {
     let column = unwrapped(column);
     scope.column(column)?;
     fits.then(|| column.clone())
-}
-
-/// Whether a relation is the right side of a join, counted over the whole FROM clause.
-fn nullable_by(scope: &Scope<'_>, select: &sqlparser::ast::Select, join: usize, relation: usize) -> bool {
-    let mut place = 0;
-    let mut seen = 0;
-    for item in &select.from {
-        for within in 0..item.joins.len() {
-            if seen == join {
-                return place + within + 1 == relation && scope.relations[relation].nullable;
-            }
-            seen += 1;
-        }
-        place += item.joins.len() + 1;
-    }
-    false
 }
 
 #[cfg(test)]
@@ -193,6 +195,7 @@ mod tests {
             "SELECT 1 FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id = 3",
             // Already there.
             "SELECT 1 FROM orders o JOIN items i ON i.order_id = o.id WHERE o.id > 3 AND i.order_id > 3",
+            "SELECT 1 FROM users u LEFT JOIN orders o ON o.user_id = u.id AND o.user_id > 3 WHERE u.id > 3",
             // Users without orders have no order's reference.
             "SELECT 1 FROM users u LEFT JOIN orders o ON o.user_id = u.id AND o.user_id > 3",
             "SELECT 1 FROM users u FULL JOIN orders o ON o.user_id = u.id WHERE u.id > 3",
