@@ -4,7 +4,7 @@
 //! `SELECT 1`. It keeps no lease, cleans up outside its time, and is not asked about other processes. Both are timed
 //! from the request to the first answered query; for the backend that is the whole call of `fork`.
 //! Both fork the demo shop, 0.2 GB times the scale. Beside both stands the traditional clone, `pg_dump | psql` and ANALYZE, since
-//! a dump has no statistics and plans would not be the source's; its server flushes nothing either. `make bench-forks SCALES=1` leaves out the 2 GB; `BUSY=1`
+//! a dump has no statistics and plans would not be the source's, into a server as it is installed. `make bench-forks SCALES=1` leaves out the 2 GB; `BUSY=1`
 //! measures instead what golden images take from a source that pgbench keeps busy.
 
 #![allow(clippy::print_stderr)]

@@ -85,9 +85,16 @@ fn targets(row: &Row, rows: &[Row], dumps: &[Dump]) {
         at_most(&format!("{name}: beside scale {}", small.scale), ours / median(&small.backend), SIZE);
     }
     for dump in dumps.iter().filter(|dump| dump.scale == row.scale) {
-        let (ratio, wanted) = (dump.time.as_secs_f64() / ours, 100.0 * row.scale as f64);
-        let verdict = if ratio >= wanted { "met" } else { "MISSED" };
-        println!("{verdict}: {name}: {ratio:.0} times faster than dump and restore (target {wanted:.0})");
+        let (wanted, dump) = (100.0 * row.scale as f64, dump.time.as_secs_f64());
+        let (ratio, floor) = (dump / ours, dump / median(&row.probe));
+        let verdict = match (ratio >= wanted, floor >= wanted) {
+            (true, _) => "met",
+            (false, true) => "MISSED",
+            (false, false) => "OUT OF REACH",
+        };
+        println!(
+            "{verdict}: {name}: {ratio:.0} times faster than dump and restore, the bare probe {floor:.0} times (target {wanted:.0})"
+        );
     }
 }
 
