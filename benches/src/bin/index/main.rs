@@ -55,6 +55,9 @@ pub(crate) struct Options {
     /// Instead: the winners of whole competitions, with rewrites and views, beside those made by hand.
     #[arg(long)]
     whole: bool,
+    /// Of these only those whose answers are current.
+    #[arg(long, requires = "whole")]
+    current: bool,
     /// Print each statement's time with each set, and why our sets are as they are.
     #[arg(long)]
     verbose: bool,
@@ -107,7 +110,7 @@ async fn main() -> Result<()> {
     let sets = if options.whole {
         let mut sets = vec![Set::new("none", Change::default())];
         sets.extend(whole::by_hand(&folder)?);
-        sets.extend(whole::winners(&workload, &backend).await?);
+        sets.extend(whole::winners(&workload, &backend, options.current).await?);
         sets
     } else {
         sets::read(options.data, &folder, &options.sets)?

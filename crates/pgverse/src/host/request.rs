@@ -21,12 +21,6 @@ pub trait Call: DeserializeOwned {
     /// # Errors
     /// `InvalidInput`, with the field, for whatever does not fit.
     fn read(json: &str) -> Result<Self> {
-        // A list would be read as the fields in their order.
-        if json.trim_start().starts_with('[') {
-            return Err(
-                Error::invalid("the request is a list").hint("give an object with the fields by name")
-            );
-        }
         serde_json::from_str(json).map_err(|e| Error::invalid("the request cannot be read").caused_by(e))
     }
 }
@@ -230,7 +224,6 @@ mod tests {
         assert_eq!(asked.backend, "local");
         let error = CompeteRequest::read(r#"{"sauce": 1}"#).unwrap_err();
         assert!(error.to_string().contains("unknown field `sauce`"), "{error}");
-        assert!(CompeteRequest::read(" []").unwrap_err().to_string().contains("by name"));
         assert!(seconds("deadline_seconds", -1.0).unwrap_err().to_string().contains("deadline_seconds"));
     }
 }
