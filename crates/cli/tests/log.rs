@@ -118,6 +118,9 @@ async fn a_log_is_understood_and_its_statements_load_a_fork() {
     assert!(
         number("/reads/calls") > 0 && report["all"]["p99_ms"].as_f64() >= report["all"]["p50_ms"].as_f64()
     );
+    // Of so few calls the slowest is the 99th percentile; only what the histogram rounds may lie between.
+    let (p99, most) = (report["all"]["p99_ms"].as_f64().unwrap(), report["all"]["max_ms"].as_f64().unwrap());
+    assert!((p99 / most - 1.0).abs() < 0.01, "{report:#}");
     // The source is as it was: the load's writes went to the fork.
     assert_eq!(server.text("postgres", "SELECT count(*)::text FROM users WHERE name = 'x'").await, "1");
 }

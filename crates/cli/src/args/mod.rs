@@ -76,13 +76,13 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Args)]
-#[command(group = ArgGroup::new("statements").required(true).args(["workload", "stats", "log"]))]
+#[command(group = ArgGroup::new("statements").required(true).args(["file", "stats", "log"]))]
 pub(crate) struct Compete {
     /// Connection string of the database; it is only read
     #[arg(long, value_name = "URL", env = "PGVERSE_SOURCE", hide_env_values = true)]
     pub(crate) source: String,
     /// File with the statements that matter, their weights and parameters
-    #[arg(long, value_name = "FILE")]
+    #[arg(id = "file", long = "workload", value_name = "FILE")]
     pub(crate) workload: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) logs: Logs,

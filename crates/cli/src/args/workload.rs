@@ -21,7 +21,7 @@ pub(crate) struct Workload {
     #[command(flatten)]
     pub(crate) stats: Stats,
     /// The problem in plain words: only the statements that it is about
-    #[arg(long, value_name = "TEXT", requires = "stats")]
+    #[arg(long, value_name = "TEXT", requires = "stats", conflicts_with_all = ["file", "log"])]
     pub(crate) problem: Option<String>,
     /// Run each statement on a fork and show its plan, the cause of its time and the next step
     #[arg(long)]
@@ -43,24 +43,24 @@ pub(crate) struct Stats {
     #[arg(long)]
     pub(crate) stats: bool,
     /// Only what happens from now on for this time, such as 60s
-    #[arg(long, value_name = "TIME", requires = "stats", conflicts_with = "since", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "stats", conflicts_with_all = ["file", "log"], conflicts_with = "since", value_parser = humantime::parse_duration)]
     pub(crate) interval: Option<Duration>,
     /// Only what happened since this snapshot, which --save-snapshot wrote
-    #[arg(long, value_name = "SNAPSHOT.json", requires = "stats")]
+    #[arg(long, value_name = "SNAPSHOT.json", requires = "stats", conflicts_with_all = ["file", "log"])]
     pub(crate) since: Option<PathBuf>,
     /// Write what pg_stat_statements holds now, for --since
-    #[arg(long, value_name = "SNAPSHOT.json", requires = "stats")]
+    #[arg(long, value_name = "SNAPSHOT.json", requires = "stats", conflicts_with_all = ["file", "log"])]
     pub(crate) save_snapshot: Option<PathBuf>,
     /// Only statements of this role
-    #[arg(long, value_name = "ROLE", requires = "stats")]
+    #[arg(long, value_name = "ROLE", requires = "stats", conflicts_with_all = ["file", "log"])]
     pub(crate) user: Option<String>,
     /// Only statements that name this table
-    #[arg(long, value_name = "NAME", requires = "stats")]
+    #[arg(long, value_name = "NAME", requires = "stats", conflicts_with_all = ["file", "log"])]
     pub(crate) table: Option<String>,
     /// Only statements with at least this mean time, such as 200ms
-    #[arg(long, value_name = "TIME", requires = "stats", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", requires = "stats", conflicts_with_all = ["file", "log"], value_parser = humantime::parse_duration)]
     pub(crate) min_mean: Option<Duration>,
     /// At most this many, those that take longest in total
-    #[arg(long, value_name = "N", requires = "stats", default_value_t = 20)]
+    #[arg(long, value_name = "N", requires = "stats", conflicts_with_all = ["file", "log"], default_value_t = 20)]
     pub(crate) top: usize,
 }

@@ -57,6 +57,9 @@ pub(super) fn words(reading: &LogReading) -> String {
         }
     };
     remark(reading.filtered, "entries of other databases or users");
+    remark(reading.unnamed, "entries counted that do not name the database or user that is asked for");
+    remark(reading.own, "entries of pgverse itself left out");
+    remark(number_of(&reading.twins), "files left out that are the same logs in another format");
     remark(reading.not_kept, "calls counted without their text: too long, or too many shapes");
     remark(reading.wrong_encoding, "texts with bytes that are not UTF-8, which were replaced");
     remark(reading.lines_not_understood, "lines not understood");
@@ -93,6 +96,10 @@ pub(super) fn words(reading: &LogReading) -> String {
     text
 }
 
+fn number_of(names: &[String]) -> u64 {
+    u64::try_from(names.len()).unwrap_or(u64::MAX)
+}
+
 /// The durations of the statements, a line each.
 pub(super) fn durations(reading: &LogReading) -> String {
     let ms = |ms: Option<f64>| ms.map_or_else(|| "?".to_owned(), significant);
@@ -101,9 +108,9 @@ pub(super) fn durations(reading: &LogReading) -> String {
         .iter()
         .map(|seen| {
             format!(
-                "{}: {} calls, mean {} ms, p95 {} ms, slowest {} ms, {} ms in all{}\n",
+                "{}: {}, mean {} ms, p95 {} ms, slowest {} ms, {} ms in all{}\n",
                 seen.id,
-                seen.calls,
+                count(usize::try_from(seen.calls).unwrap_or(usize::MAX), "call"),
                 ms(seen.mean_ms),
                 ms(seen.p95_ms),
                 ms(seen.max_ms),

@@ -103,16 +103,34 @@ fn one() -> f64 {
     1.0
 }
 
-fn malformed(e: serde_json::Error) -> Error {
-    Error::invalid("the workload is not in the JSON form").caused_by(e).hint(
-        "give a list of {\"id\", \"sql\", \"weight\", \"parameter_sets\": {\"name\": [values]}}, of which only sql \
-         is needed",
-    )
+/// How a workload is written, and what its form is.
+#[derive(Clone, Copy)]
+struct Form {
+    name: &'static str,
+    hint: &'static str,
+}
+
+const JSON: Form = Form {
+    name: "JSON",
+    hint: "give a list of {\"id\", \"sql\", \"weight\", \"parameter_sets\": {\"name\": [values]}}, of which only sql \
+           is needed",
+};
+
+const TOML: Form = Form {
+    name: "TOML",
+    hint: "begin each statement with [[statements]], with sql = \"…\" and, if wanted, id, weight and parameter_sets",
+};
+
+impl Form {
+    fn malformed(self, e: serde_json::Error) -> Error {
+        Error::invalid(format!("the workload is not in the {} form", self.name)).caused_by(e).hint(self.hint)
+    }
 }
 
 pub(super) fn read<'a>(text: &str, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
-    let document = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(malformed)?;
-    read_value(document, usual)
+    let document =
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| JSON.malformed(e))?;
+    read_value(document, usual, JSON)
 }
 
 /// The same in TOML: `[[statements]]`, each with the keys of an entry.
@@ -120,17 +138,18 @@ pub(super) fn read_toml<'a>(text: &str, usual: &'a [ParameterSet]) -> Result<Dra
     let text = text.trim_start_matches('\u{feff}');
     let document: Value = toml::from_str(text).map_err(|e| {
         let before = e.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        Position::START.after(before).error(format!("the workload is not TOML: {}", e.message())).hint(
-            "begin each statement with [[statements]], with sql = \"…\" and, if wanted, id, weight and parameter_sets",
-        )
+        Position::START
+            .after(before)
+            .error(format!("the workload is not TOML: {}", e.message()))
+            .hint(TOML.hint)
     })?;
-    read_value(document, usual)
+    read_value(document, usual, TOML)
 }
 
-fn read_value<'a>(document: Value, usual: &'a [ParameterSet]) -> Result<Drafts<'a>> {
+fn read_value<'a>(document: Value, usual: &'a [ParameterSet], form: Form) -> Result<Drafts<'a>> {
     let entries = match document {
         Value::Array(entries) => entries,
-        document => Document::deserialize(document).map_err(malformed)?.statements,
+        document => Document::deserialize(document).map_err(|e| form.malformed(e))?.statements,
     };
     let mut drafts = Drafts::new(usual);
     for (index, value) in entries.into_iter().enumerate() {
@@ -139,7 +158,7 @@ fn read_value<'a>(document: Value, usual: &'a [ParameterSet]) -> Result<Drafts<'
             _ => format!("statement_{}", index + 1),
         };
         Entry::deserialize(value)
-            .map_err(malformed)
+            .map_err(|e| form.malformed(e))
             .and_then(|entry| add(&mut drafts, entry))
             .map_err(|e| e.with("statement", name))?;
     }

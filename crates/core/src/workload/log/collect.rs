@@ -12,6 +12,8 @@ use super::{Filter, Line, Progress};
 use crate::context::Context;
 use crate::error::Result;
 
+/// How the names of our own sessions begin.
+const OWN: &[u8] = b"pgverse";
 /// Shapes that are kept; calls of further ones are counted only.
 const MOST_GROUPS: usize = 10_000;
 /// Sessions whose open statements are kept.
@@ -78,6 +80,10 @@ pub(super) struct Collector<'a> {
     pub(super) entries: u64,
     pub(super) calls: u64,
     pub(super) filtered: u64,
+    /// Of those that the filter admits, those that do not tell what it asks for.
+    pub(super) unnamed: u64,
+    /// Entries of our own sessions.
+    pub(super) own: u64,
     pub(super) not_kept: u64,
     pub(super) wrong_encoding: u64,
     pub(super) lines_not_understood: u64,
@@ -107,6 +113,8 @@ impl<'a> Collector<'a> {
             entries: 0,
             calls: 0,
             filtered: 0,
+            unnamed: 0,
+            own: 0,
             not_kept: 0,
             wrong_encoding: 0,
             lines_not_understood: 0,
@@ -295,10 +303,15 @@ impl Sink for Collector<'_> {
         if !entry.is_log {
             return Ok(());
         }
+        if entry.application.starts_with(OWN) {
+            self.own += 1;
+            return Ok(());
+        }
         if !self.filter.admits(entry) {
             self.filtered += 1;
             return Ok(());
         }
+        self.unnamed += u64::from(!self.filter.is_told(entry));
         if self.sessions.len() >= MOST_SESSIONS && !self.sessions.contains_key(&entry.session) {
             self.finish();
         }

@@ -9,6 +9,7 @@ pub(super) struct Entry {
     pub(super) session: u64,
     pub(super) user: Vec<u8>,
     pub(super) database: Vec<u8>,
+    pub(super) application: Vec<u8>,
     /// Whether it is of the severity of statements and durations.
     pub(super) is_log: bool,
     pub(super) message: Vec<u8>,
@@ -20,7 +21,9 @@ impl Entry {
         self.time = None;
         self.session = 0;
         self.is_log = false;
-        for buffer in [&mut self.user, &mut self.database, &mut self.message, &mut self.detail] {
+        for buffer in
+            [&mut self.user, &mut self.database, &mut self.application, &mut self.message, &mut self.detail]
+        {
             buffer.clear();
         }
     }

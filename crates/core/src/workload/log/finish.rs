@@ -7,6 +7,7 @@ use crate::types::{Origin, ParameterSet, StatementId, Workload};
 use crate::workload::draft::{Draft, Drafts, Given};
 use crate::workload::position::Position;
 use crate::workload::split::split;
+use crate::workload::stats::reads_system;
 
 /// Shapes that are told of those that are left out.
 const MOST_LEFT_OUT: usize = 20;
@@ -79,6 +80,9 @@ pub(super) fn reading(
         calls: collector.calls,
         shapes: collector.groups.len(),
         filtered: collector.filtered,
+        unnamed: collector.unnamed,
+        own: collector.own,
+        twins: Vec::new(),
         not_kept: collector.not_kept,
         wrong_encoding: collector.wrong_encoding,
         span_seconds,
@@ -90,6 +94,9 @@ pub(super) fn reading(
 /// Adds a group as a statement, or says why it is none.
 #[expect(clippy::cast_precision_loss, reason = "counts of calls")]
 fn add(drafts: &mut Drafts<'_>, group: &Group, minutes: f64) -> Result<(), String> {
+    if reads_system(&group.example) {
+        return Err("it reads system catalogs".to_owned());
+    }
     let template = template(group);
     let text = template.map_or(group.example.as_str(), |case| case.text.as_str());
     let pieces = split(text).map_err(|e| e.to_string())?;

@@ -85,6 +85,7 @@ pub(super) fn stderr(lines: &mut Lines, prefix: &Prefix, sink: &mut dyn Sink) ->
                 entry.session = head.session;
                 entry.user.extend_from_slice(head.user);
                 entry.database.extend_from_slice(head.database);
+                entry.application.extend_from_slice(head.application);
                 entry.is_log = head.role == Role::Log;
                 entry.message.extend_from_slice(text);
             }
@@ -127,6 +128,7 @@ mod column {
     pub(super) const SEVERITY: usize = 11;
     pub(super) const MESSAGE: usize = 13;
     pub(super) const DETAIL: usize = 14;
+    pub(super) const APPLICATION: usize = 22;
     /// Columns of the oldest version that has csvlogs.
     pub(super) const FEWEST: usize = 20;
 }
@@ -203,6 +205,7 @@ fn fill(record: &[u8], entry: &mut Entry, clock: &mut Clock) -> bool {
             column::SEVERITY => entry.is_log = field == b"LOG",
             column::MESSAGE => unquote(field, &mut entry.message),
             column::DETAIL => unquote(field, &mut entry.detail),
+            column::APPLICATION => unquote(field, &mut entry.application),
             _ => {}
         }
         index += 1;
@@ -231,6 +234,8 @@ struct Object<'a> {
     user: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     dbname: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    application_name: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     session_id: Option<Cow<'a, str>>,
     error_severity: &'a str,
@@ -270,6 +275,7 @@ pub(super) fn jsonlog(lines: &mut Lines, sink: &mut dyn Sink) -> Result<()> {
         entry.is_log = object.error_severity == "LOG";
         put(&object.user, &mut entry.user);
         put(&object.dbname, &mut entry.database);
+        put(&object.application_name, &mut entry.application);
         put(&object.message, &mut entry.message);
         put(&object.detail, &mut entry.detail);
         sink.entry(&entry)?;

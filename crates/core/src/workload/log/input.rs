@@ -21,9 +21,17 @@ const BUFFER: usize = 1 << 20;
 /// The name that stands for standard input.
 pub(super) const STDIN: &str = "-";
 
-/// The files that these paths mean: a folder means the logs in it, oldest first.
-pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
+/// What is read of some paths.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) files: Vec<PathBuf>,
+    /// The same logs in another format.
+    pub(super) twins: Vec<PathBuf>,
+}
+
+/// The files that these paths mean: a folder means the logs in it, oldest first, each in one format only.
+pub(super) fn files(paths: &[PathBuf]) -> Result<Files> {
+    let (mut files, mut twins) = (Vec::new(), Vec::new());
     for path in paths {
         if !path.is_dir() {
             files.push(path.clone());
@@ -46,9 +54,34 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
                 ));
         }
         found.sort();
-        files.extend(found.into_iter().map(|(_, path)| path));
+        let all: Vec<PathBuf> = found.into_iter().map(|(_, path)| path).collect();
+        let better = |path: &PathBuf| {
+            let (name, rank) = named(path);
+            all.iter().any(|other| {
+                let (same, known) = named(other);
+                name == same && known < rank
+            })
+        };
+        let (worse, best): (Vec<PathBuf>, Vec<PathBuf>) = all.iter().cloned().partition(better);
+        files.extend(best);
+        twins.extend(worse);
     }
-    Ok(files)
+    Ok(Files { files, twins })
+}
+
+/// The formats by what the names of their files end in, the one that says most first.
+const ENDINGS: [&str; 3] = [".csv", ".json", ".log"];
+
+/// The name of a log without what tells its format, and the place of that among [`ENDINGS`]: a server that writes several
+/// formats gives their files the same name.
+fn named(path: &Path) -> (String, usize) {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let found = ENDINGS.iter().enumerate().find_map(|(rank, end)| Some((name.rfind(end)?, end.len(), rank)));
+    match found {
+        // The number of a rotation stays.
+        Some((at, length, rank)) => (format!("{}{}", &name[..at], &name[at + length..]), rank),
+        None => (name, ENDINGS.len()),
+    }
 }
 
 /// Whether a file of a folder is a log by its name, such as `postgresql-15-main.log.2.gz`.
@@ -56,7 +89,7 @@ fn is_log(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
     let name = name.trim_end_matches(|c: char| c.is_ascii_digit()).trim_end_matches('.');
-    [".log", ".csv", ".json"].iter().any(|end| name.ends_with(end))
+    ENDINGS.iter().any(|end| name.ends_with(end))
 }
 
 /// Bytes of the files on disk; none with standard input.

@@ -28,6 +28,7 @@ use serde::Serialize;
 pub use format::Format;
 pub use repeated::Repeated;
 pub use runnable::{runnable, runnable_on_fork};
+pub(super) use shape::without_prepare;
 
 use super::Note;
 use crate::context::Context;
@@ -71,6 +72,12 @@ impl Filter {
         };
         fits(&self.database, &entry.database) && fits(&self.user, &entry.user)
     }
+
+    /// Whether an entry names what is asked for.
+    fn is_told(&self, entry: &entry::Entry) -> bool {
+        (self.database.is_none() || !entry.database.is_empty())
+            && (self.user.is_none() || !entry.user.is_empty())
+    }
 }
 
 /// How far the reading is.
@@ -107,6 +114,12 @@ pub struct LogReading {
     pub shapes: usize,
     /// Entries of other databases or users.
     pub filtered: u64,
+    /// Entries that were counted although they do not name the database or user that is asked for.
+    pub unnamed: u64,
+    /// Entries of pgverse's own sessions.
+    pub own: u64,
+    /// Files of a folder that hold the same entries in another format, and were not read.
+    pub twins: Vec<String>,
     /// Calls whose text is not kept: too long, or of one shape too many.
     pub not_kept: u64,
     /// Texts in which bytes are no UTF-8; these were replaced.
@@ -171,7 +184,7 @@ pub struct LeftOut {
 /// `NotFound`, `Permission` or `Disk` for files that cannot be read; `InvalidInput` for a wrong prefix, a broken gzip
 /// file, or logs in which no statement is found, with the settings that would log them; `Cancelled`.
 pub fn read(cx: &Context, options: &Options, mut progress: impl FnMut(Progress)) -> Result<LogReading> {
-    let files = input::files(&options.paths)?;
+    let input::Files { files, twins } = input::files(&options.paths)?;
     let given = options.prefix.as_deref().map(prefix::Prefix::parse).transpose()?;
     let counter = input::Counter::default();
     let bytes = || counter.bytes();
@@ -193,7 +206,8 @@ pub fn read(cx: &Context, options: &Options, mut progress: impl FnMut(Progress))
         formats.push((name, format));
     }
     collector.finish();
-    let reading = finish::reading(&collector, options, formats, counter.bytes());
+    let mut reading = finish::reading(&collector, options, formats, counter.bytes());
+    reading.twins = twins.iter().map(|path| path.display().to_string()).collect();
     if reading.calls == 0 {
         let mut error = Error::invalid("no statement was found in the log")
             .with("entries", reading.entries)
@@ -201,8 +215,12 @@ pub fn read(cx: &Context, options: &Options, mut progress: impl FnMut(Progress))
         if let Some(line) = reading.examples.first() {
             error = error.with("file", &line.file).with("line", line.line).with("text", &line.text);
         }
+        if reading.filtered > 0 {
+            let error = error.with("of other databases or users", reading.filtered);
+            return Err(error.hint("name a database and a user whose statements the log holds"));
+        }
         return Err(error.hint(if reading.lines_not_understood > reading.entries {
-            "give the value of the server's log_line_prefix with --log-prefix"
+            "give the value that the server's log_line_prefix had when it wrote this log with --log-prefix; is it a log?"
         } else {
             "let the server log statements: ALTER SYSTEM SET log_min_duration_statement = 0; SELECT pg_reload_conf();"
         }));
@@ -215,7 +233,7 @@ pub fn read(cx: &Context, options: &Options, mut progress: impl FnMut(Progress))
 /// # Errors
 /// As [`read`], for a folder that cannot be read.
 pub fn size(paths: &[PathBuf]) -> Result<Option<u64>> {
-    Ok(input::total_bytes(&input::files(paths)?))
+    Ok(input::total_bytes(&input::files(paths)?.files))
 }
 
 #[cfg(test)]

@@ -6,12 +6,13 @@ use super::entry::{Clock, session_of};
 use crate::error::{Error, Result};
 
 /// What a line says before its message.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Head<'a> {
     pub(super) time: Option<i64>,
     pub(super) session: u64,
     pub(super) user: &'a [u8],
     pub(super) database: &'a [u8],
+    pub(super) application: &'a [u8],
     pub(super) role: Role,
     /// Where the message begins in the line.
     pub(super) message: usize,
@@ -202,9 +203,12 @@ fn fit<'a>(
             line[at..].starts_with(text) && fit(rest, line, at + text.len(), head, clock, tries)
         }
         Part::Stop => {
+            let before = *head;
             if fit(rest, line, at, head, clock, tries) {
                 return true;
             }
+            // What was tried for the fields behind is not what they hold.
+            *head = before;
             fit(&[], line, at, head, clock, tries)
         }
         Part::Field(letter, padded) => {
@@ -305,6 +309,7 @@ fn take<'a>(letter: u8, text: &'a [u8], head: &mut Head<'a>, clock: &mut Clock) 
         b'p' if head.session == 0 => head.session = session_of(text),
         b'u' => head.user = text,
         b'd' => head.database = text,
+        b'a' => head.application = text,
         _ => {}
     }
 }
@@ -377,6 +382,10 @@ mod tests {
                 "{setting}"
             );
         }
+        // An address in a statement is no user of a database.
+        let line = "2026-11-25 16:50:41.910 UTC [7] LOG:  statement: SELECT 'me@shop ' AS x";
+        let (_, user, database, message) = read("%m [%p] %q%u@%d ", line).unwrap();
+        assert_eq!((user.as_str(), database.as_str()), ("", ""), "{message}");
         // A process that is no session.
         let (_, user, _, message) =
             read("%m [%p] %q%u@%d ", "2026-11-25 16:50:41.910 UTC [1] LOG:  checkpoint").unwrap();

@@ -137,7 +137,7 @@ pub(super) fn value_of(constant: &str) -> String {
 }
 
 /// The text behind `PREPARE name (types) AS`, or the statement itself.
-pub(super) fn without_prepare(sql: &str) -> &str {
+pub(in crate::workload) fn without_prepare(sql: &str) -> &str {
     let mut tokens = Scanner::new(sql).map_while(Result::ok).filter(Token::is_code);
     if !tokens.next().is_some_and(|t| t.is_word("prepare")) {
         return sql;

@@ -80,6 +80,43 @@ fn all_formats_of_one_run_say_the_same() {
 use crate::types::Origin;
 
 #[test]
+fn quantiles_are_those_of_the_durations() {
+    let line = |ms: u32| {
+        format!(
+            "2026-11-25 16:50:41.910 UTC [7] LOG:  duration: {ms}.000 ms  statement: SELECT * FROM t WHERE a = {ms}\n"
+        )
+    };
+    let reading = only(&(1..=100).map(line).collect::<String>());
+    let (_, seen) = observed(&reading, "FROM t");
+    let near = |ms: Option<f64>, right: f64| ms.is_some_and(|ms| (ms / right - 1.0).abs() < 0.02);
+    assert!(near(seen.p95_ms, 95.0) && seen.max_ms == Some(100.0), "{seen:?}");
+}
+
+#[test]
+fn what_pgverse_asked_and_what_reads_catalogs_is_no_workload() {
+    let line = |app: &str, sql: &str| {
+        format!(
+            "2026-11-25 16:50:41 UTC [7]: user=me,db=shop,app={app},client=h LOG:  duration: 1.000 ms  statement: {sql}\n"
+        )
+    };
+    let mut text = line("psql", "SELECT a FROM t") + &line("pgverse lab", "SELECT b FROM t");
+    text += &line("psql", "SELECT relname FROM pg_class");
+    let reading = only(&text);
+    assert_eq!((reading.own, reading.workload.statements.len()), (1, 1), "{reading:#?}");
+    assert_eq!(reading.left_out[0].reason, "it reads system catalogs");
+}
+
+#[test]
+fn a_log_that_does_not_name_the_database_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "2026-11-25 16:50:41.910 UTC [7] LOG:  duration: 1.000 ms  statement: SELECT a FROM t WHERE m = 'a@b '\n";
+    let path = file(&folder, "x.log", text.as_bytes());
+    let filter = super::Filter { database: Some("shop".to_owned()), user: None };
+    let reading = read(&Context::new(), &Options { filter, ..Options::of(vec![path]) }, |_| {}).unwrap();
+    assert_eq!((reading.calls, reading.filtered, reading.unnamed), (1, 0, 1));
+}
+
+#[test]
 fn packed_files_folders_and_rotated_files_are_one_log() {
     let folder = tempfile::tempdir().unwrap();
     let half = CSV.len() / 2;
@@ -92,8 +129,11 @@ fn packed_files_folders_and_rotated_files_are_one_log() {
     let parts = read(&Context::new(), &Options::of(vec![first.clone(), second]), |_| {}).unwrap();
     assert_eq!((parts.workload, parts.statements), (whole.workload.clone(), whole.statements));
     file(&folder, "notes.txt", b"not a log");
+    // The same in other formats.
+    file(&folder, "b.log", STDERR.as_bytes());
+    file(&folder, "b.json", JSON.as_bytes());
     let all = read(&Context::new(), &Options::of(vec![folder.path().to_owned()]), |_| {}).unwrap();
-    assert_eq!((all.files.len(), all.calls), (2, whole.calls));
+    assert_eq!((all.files.len(), all.calls, all.twins.len()), (2, whole.calls, 2));
     file(&folder, "a.csv.gz", &std::fs::read(&first).unwrap()[..200]);
     let error = read(&Context::new(), &Options::of(vec![first]), |_| {}).unwrap_err();
     assert_eq!(error.kind(), crate::ErrorKind::InvalidInput);

@@ -33,7 +33,7 @@ pub struct Review {
 /// Explains each statement with the set that takes longest, on a fork, in transactions that are rolled back.
 ///
 /// # Errors
-/// If the fork does not answer. A statement that runs into the time-out is reviewed as such.
+/// If the fork does not answer. A statement that is refused or runs into the time-out is reviewed as such.
 pub async fn review(
     cx: &Context,
     session: &Session,
@@ -67,6 +67,24 @@ pub async fn review(
                     )],
                     plan: Vec::new(),
                 },
+                // The others are reviewed all the same.
+                Err(error)
+                    if matches!(
+                        error.kind(),
+                        ErrorKind::Sql | ErrorKind::Permission | ErrorKind::NotFound | ErrorKind::Unsupported
+                    ) =>
+                {
+                    Review {
+                        statement,
+                        parameter_set,
+                        milliseconds: 0.0,
+                        findings: vec![Finding::new(
+                            format!("the server refuses it: {}", error.message()),
+                            "correct it, or leave it out",
+                        )],
+                        plan: Vec::new(),
+                    }
+                }
                 Err(error) => return Err(error.with("statement", &statement)),
             };
             if worst.as_ref().is_none_or(|w| seen.milliseconds > w.milliseconds) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Entry, Snapshot};
 use crate::types::StatementKind;
 use crate::workload;
+use crate::workload::log::without_prepare;
 use crate::workload::normalize::fingerprint;
 use crate::workload::scan::{Kind, code};
 
@@ -43,6 +44,8 @@ pub fn choose(snapshot: &Snapshot, filter: &Filter) -> (Vec<Chosen>, Vec<String>
             *left_out.entry("of other users").or_default() += 1;
             continue;
         }
+        // A statement that was prepared by SQL is kept with its PREPARE.
+        let entry = &Entry { query: without_prepare(&entry.query).to_owned(), ..entry.clone() };
         let kind = match kind_of(&entry.query) {
             Ok(kind) => kind,
             Err(why) => {
@@ -87,22 +90,26 @@ pub fn choose(snapshot: &Snapshot, filter: &Filter) -> (Vec<Chosen>, Vec<String>
 /// Reads or writes, or why it does not belong to a workload.
 fn kind_of(query: &str) -> Result<StatementKind, &'static str> {
     let kind = workload::kind_of(query).map_err(|_| "utility or unreadable statements")?;
-    let mut open = false;
-    let mut names_system = false;
-    for token in code(query).filter(|t| matches!(t.kind, Kind::Word | Kind::QuotedName)) {
-        if open {
-            let name = token.text.trim_matches('"').to_ascii_lowercase();
-            names_system |= name.starts_with("pg_") || name == "information_schema";
-        }
-        open = ["from", "join", "into", "update"].iter().any(|word| token.is_word(word));
-    }
     let reads_something =
         code(query).any(|t| ["from", "into", "update", "table"].iter().any(|w| t.is_word(w)));
-    match (names_system, reads_something) {
+    match (reads_system(query), reads_something) {
         (true, _) => Err("that read system catalogs, as pgverse does itself"),
         (_, false) => Err("that read no table"),
         _ => Ok(kind),
     }
+}
+
+/// Whether a text reads a system catalog, as clients that look around do, and pgverse itself.
+pub(in crate::workload) fn reads_system(query: &str) -> bool {
+    let mut open = false;
+    for token in code(query).filter(|t| matches!(t.kind, Kind::Word | Kind::QuotedName)) {
+        let name = token.text.trim_matches('"').to_ascii_lowercase();
+        if open && (name.starts_with("pg_") || name == "information_schema") {
+            return true;
+        }
+        open = ["from", "join", "into", "update"].iter().any(|word| token.is_word(word));
+    }
+    false
 }
 
 /// Whether a text names this table or column.
@@ -139,15 +146,26 @@ mod tests {
             ("SELECT * FROM orders WHERE id = $1", 10.0, 100.0),
             ("select * from orders where id = $1", 30.0, 900.0),
             ("UPDATE users SET name = $1", 4.0, 2.0),
+            ("prepare o(int, text) as SELECT * FROM items WHERE id = $1 AND name = $2", 2.0, 1.0),
             ("BEGIN", 4.0, 2.0),
             ("SELECT oid FROM pg_class", 4.0, 2.0),
             ("SELECT $1", 4.0, 2.0),
         ]);
         let (chosen, notes) = choose(&snapshot, &Filter::default());
         let facts: Vec<_> = chosen.iter().map(|c| (c.weight, c.entry.mean_ms(), c.kind)).collect();
-        assert_eq!(facts, [(20.0, 25.0, StatementKind::Read), (2.0, 0.5, StatementKind::Write)]);
+        assert_eq!(
+            facts,
+            [
+                (20.0, 25.0, StatementKind::Read),
+                (2.0, 0.5, StatementKind::Write),
+                (1.0, 0.5, StatementKind::Read)
+            ]
+        );
+        assert!(chosen[2].entry.query.starts_with("SELECT * FROM items"));
         assert_eq!(notes.len(), 4, "{notes:?}");
         let only = |filter| choose(&snapshot, &filter).0.len();
+        assert!(reads_system("SELECT * FROM public.a JOIN pg_catalog.pg_class c ON true"));
+        assert!(!reads_system("SELECT pg_sleep(1) FROM a"));
         assert_eq!(only(Filter { min_mean_ms: 1.0, ..Filter::default() }), 1);
         assert_eq!(only(Filter { table: Some("users".into()), ..Filter::default() }), 1);
         assert_eq!(only(Filter { user: Some("nobody".into()), ..Filter::default() }), 0);

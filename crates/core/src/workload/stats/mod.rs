@@ -4,5 +4,6 @@ mod choose;
 mod snapshot;
 
 pub(super) use choose::names;
+pub(in crate::workload) use choose::reads_system;
 pub use choose::{Chosen, Filter, choose};
 pub use snapshot::{Entry, Snapshot, read};
