@@ -90,24 +90,30 @@ pub fn choose(snapshot: &Snapshot, filter: &Filter) -> (Vec<Chosen>, Vec<String>
 /// Reads or writes, or why it does not belong to a workload.
 fn kind_of(query: &str) -> Result<StatementKind, &'static str> {
     let kind = workload::kind_of(query).map_err(|_| "utility or unreadable statements")?;
-    let reads_something =
-        code(query).any(|t| ["from", "into", "update", "table"].iter().any(|w| t.is_word(w)));
-    match (reads_system(query), reads_something) {
+    match (reads_system(query), reads_something(query)) {
         (true, _) => Err("that read system catalogs, as pgverse does itself"),
         (_, false) => Err("that read no table"),
         _ => Ok(kind),
     }
 }
 
-/// Whether a text reads a system catalog, as clients that look around do, and pgverse itself.
+/// Whether a text names a table, as far as its words tell.
+fn reads_something(query: &str) -> bool {
+    code(query).any(|t| ["from", "into", "update", "table"].iter().any(|w| t.is_word(w)))
+}
+
+/// Whether a text reads a system catalog, or no table but the server's own state, as clients that look around do, and
+/// pgverse itself.
 pub(in crate::workload) fn reads_system(query: &str) -> bool {
-    let mut open = false;
+    let reads_something = reads_something(query);
+    let mut open = !reads_something;
     for token in code(query).filter(|t| matches!(t.kind, Kind::Word | Kind::QuotedName)) {
         let name = token.text.trim_matches('"').to_ascii_lowercase();
         if open && (name.starts_with("pg_") || name == "information_schema") {
             return true;
         }
-        open = ["from", "join", "into", "update"].iter().any(|word| token.is_word(word));
+        let opens = ["from", "join", "into", "update"].iter().any(|word| token.is_word(word));
+        open = opens || !reads_something;
     }
     false
 }
@@ -165,6 +171,7 @@ mod tests {
         assert_eq!(notes.len(), 4, "{notes:?}");
         let only = |filter| choose(&snapshot, &filter).0.len();
         assert!(reads_system("SELECT * FROM public.a JOIN pg_catalog.pg_class c ON true"));
+        assert!(reads_system("SELECT pg_backend_pid()") && !reads_system("SELECT f($1)"));
         assert!(!reads_system("SELECT pg_sleep(1) FROM a"));
         assert_eq!(only(Filter { min_mean_ms: 1.0, ..Filter::default() }), 1);
         assert_eq!(only(Filter { table: Some("users".into()), ..Filter::default() }), 1);
