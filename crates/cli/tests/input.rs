@@ -54,6 +54,12 @@ fn wrong_files_and_options() {
     home.run(compete(url, &wrong)).ended(2).explained(&["wrong.sql:3"]);
     home.run(compete(url, &home.file("missing.sql"))).ended(2);
     home.run(compete("postgresql://me@host:port/shop", &wrong)).ended(2);
+    // What chooses from pg_stat_statements chooses from nothing else.
+    let good = home.write("good.sql", SELECT_ONE);
+    home.run(["workload", "--file", good.to_str().unwrap()]).ended(0);
+    for filter in ["--table", "--user", "--problem"] {
+        home.run(["workload", "--file", good.to_str().unwrap(), filter, "x"]).ended(2);
+    }
     home.run(["demo", "--agents", "oracle"]).ended(2).explained(&["oracle"]);
     home.run(["demo", "--backend", "zfs"]).ended(2).explained(&["zfs"]);
     home.run(["demo", "--scale", "0"]).ended(2).explained(&["scale: 0"]);

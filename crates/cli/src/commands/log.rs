@@ -43,10 +43,9 @@ fn bar(total: Option<u64>) -> ProgressBar {
 
 /// What was read, what was not, and what is noticed, for people.
 pub(super) fn words(reading: &LogReading) -> String {
-    let number = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
     let mut text = format!(
         "{} of {} in {}, {} s from first to last\n",
-        count(number(reading.calls), "call"),
+        calls(reading.calls),
         count(reading.shapes, "shape"),
         count(reading.files.len(), "file"),
         significant(reading.span_seconds)
@@ -59,7 +58,10 @@ pub(super) fn words(reading: &LogReading) -> String {
     remark(reading.filtered, "entries of other databases or users");
     remark(reading.unnamed, "entries counted that do not name the database or user that is asked for");
     remark(reading.own, "entries of pgverse itself left out");
-    remark(number_of(&reading.twins), "files left out that are the same logs in another format");
+    remark(
+        u64::try_from(reading.twins.len()).unwrap_or(u64::MAX),
+        "files left out that are the same logs in another format",
+    );
     remark(reading.not_kept, "calls counted without their text: too long, or too many shapes");
     remark(reading.wrong_encoding, "texts with bytes that are not UTF-8, which were replaced");
     remark(reading.lines_not_understood, "lines not understood");
@@ -70,7 +72,7 @@ pub(super) fn words(reading: &LogReading) -> String {
         text.push_str(&format!(
             "left out: {} ({}, {} ms): {}\n",
             short(&left.sql),
-            count(number(left.calls), "call"),
+            calls(left.calls),
             significant(left.total_ms),
             left.reason
         ));
@@ -96,8 +98,8 @@ pub(super) fn words(reading: &LogReading) -> String {
     text
 }
 
-fn number_of(names: &[String]) -> u64 {
-    u64::try_from(names.len()).unwrap_or(u64::MAX)
+fn calls(n: u64) -> String {
+    count(usize::try_from(n).unwrap_or(usize::MAX), "call")
 }
 
 /// The durations of the statements, a line each.
@@ -110,7 +112,7 @@ pub(super) fn durations(reading: &LogReading) -> String {
             format!(
                 "{}: {}, mean {} ms, p95 {} ms, slowest {} ms, {} ms in all{}\n",
                 seen.id,
-                count(usize::try_from(seen.calls).unwrap_or(usize::MAX), "call"),
+                calls(seen.calls),
                 ms(seen.mean_ms),
                 ms(seen.p95_ms),
                 ms(seen.max_ms),

@@ -33,12 +33,17 @@ pub(crate) fn endless(statement: &Statement, set: &ParameterSet, limit_seconds: 
         .hint("leave it out of the workload, give it other parameters, or raise the statement time-out")
 }
 
-/// The user's statement does not run: which one, with which parameters, and what the server says.
-pub(crate) fn unusable(error: Error, statement: &Statement, set: Option<&ParameterSet>) -> Error {
-    if !matches!(
+/// Whether the server refuses the statement, rather than that something else went wrong.
+pub(crate) fn is_refusal(error: &Error) -> bool {
+    matches!(
         error.kind(),
         ErrorKind::Sql | ErrorKind::Permission | ErrorKind::NotFound | ErrorKind::Unsupported
-    ) {
+    )
+}
+
+/// The user's statement does not run: which one, with which parameters, and what the server says.
+pub(crate) fn unusable(error: Error, statement: &Statement, set: Option<&ParameterSet>) -> Error {
+    if !is_refusal(&error) {
         return error.with("statement", &statement.id);
     }
     let mut wrong = Error::invalid(format!("statement {} does not run: {}", statement.id, error.message()))

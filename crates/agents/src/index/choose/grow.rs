@@ -317,7 +317,6 @@ impl<'a> Grower<'a> {
             }
             let slow = self.oracle.slow_writes(&change, &writers, limit).await?;
             let Some(slow) = slow.filter(|_| !self.late(ENDING / 2.0)) else { return Ok(set) };
-            let now: f64 = self.oracle.write_ms(&change, &slow.cells).await?.iter().sum();
             // The one that gives back most of the writes' time for what the reads lose by it.
             let mut best: Option<(f64, usize, Set)> = None;
             for atom in set.atoms.clone() {
@@ -330,7 +329,7 @@ impl<'a> Grower<'a> {
                     continue;
                 }
                 let then = self.oracle.write_ms(&self.change(&without.atoms), &slow.cells).await?;
-                let relief = (1.0 - then.iter().sum::<f64>() / now).max(LEAST_RELIEF);
+                let relief = (1.0 - then.iter().sum::<f64>() / slow.ms).max(LEAST_RELIEF);
                 let worth = relief / (without.score - set.score).max(SMALLEST_GAIN);
                 if best.as_ref().is_none_or(|(known, ..)| worth > *known) {
                     best = Some((worth, atom, without));

@@ -33,6 +33,8 @@ pub(super) struct Seen {
 #[derive(Debug)]
 pub(super) struct SlowWrites {
     pub(super) cells: Vec<usize>,
+    /// What they take, milliseconds together.
+    pub(super) ms: f64,
     /// How many times their time they take.
     pub(super) ratio: f64,
     /// All writes, or the statement.
@@ -194,8 +196,8 @@ impl<'a> Oracle<'a> {
         let more: f64 = writers.iter().map(cells).zip(&now).map(|(c, ms)| (ms - c.base_ms) * c.weight).sum();
         let together = if all > 0.0 { 1.0 + more / all } else { 1.0 };
         if together > limit {
-            let cells = writers.to_vec();
-            return Ok(Some(SlowWrites { cells, ratio: together, which: "writes".to_owned() }));
+            let (cells, ms) = (writers.to_vec(), now.iter().sum());
+            return Ok(Some(SlowWrites { cells, ms, ratio: together, which: "writes".to_owned() }));
         }
         let single =
             writers.iter().zip(now).filter(|(at, ms)| difference(cells(at).base_ms, *ms) > limit.ln());
@@ -203,6 +205,7 @@ impl<'a> Oracle<'a> {
         let slowest = single.max_by(|a, b| ratio(a).total_cmp(&ratio(b)));
         Ok(slowest.map(|slowest| SlowWrites {
             cells: vec![*slowest.0],
+            ms: slowest.1,
             ratio: ratio(&slowest),
             which: cells(slowest.0).question.statement.to_string(),
         }))

@@ -1,6 +1,7 @@
 //! Where log lines come from: files in the order in which they were written, folders, gzip, standard input.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
@@ -55,16 +56,14 @@ pub(super) fn files(paths: &[PathBuf]) -> Result<Files> {
         }
         found.sort();
         let all: Vec<PathBuf> = found.into_iter().map(|(_, path)| path).collect();
-        let better = |path: &PathBuf| {
-            let (name, rank) = named(path);
-            all.iter().any(|other| {
-                let (same, known) = named(other);
-                name == same && known < rank
-            })
-        };
-        let (worse, best): (Vec<PathBuf>, Vec<PathBuf>) = all.iter().cloned().partition(better);
-        files.extend(best);
-        twins.extend(worse);
+        let mut first: HashMap<String, usize> = HashMap::new();
+        for (name, rank) in all.iter().map(|path| named(path)) {
+            first.entry(name).and_modify(|known| *known = rank.min(*known)).or_insert(rank);
+        }
+        for path in all {
+            let (name, rank) = named(&path);
+            if first.get(&name) == Some(&rank) { files.push(path) } else { twins.push(path) }
+        }
     }
     Ok(Files { files, twins })
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::bench::runnable::is_refusal;
 use crate::bench::{self, Lab};
 use crate::context::Context;
 use crate::error::{ErrorKind, Result};
@@ -68,23 +69,16 @@ pub async fn review(
                     plan: Vec::new(),
                 },
                 // The others are reviewed all the same.
-                Err(error)
-                    if matches!(
-                        error.kind(),
-                        ErrorKind::Sql | ErrorKind::Permission | ErrorKind::NotFound | ErrorKind::Unsupported
-                    ) =>
-                {
-                    Review {
-                        statement,
-                        parameter_set,
-                        milliseconds: 0.0,
-                        findings: vec![Finding::new(
-                            format!("the server refuses it: {}", error.message()),
-                            "correct it, or leave it out",
-                        )],
-                        plan: Vec::new(),
-                    }
-                }
+                Err(error) if is_refusal(&error) => Review {
+                    statement,
+                    parameter_set,
+                    milliseconds: 0.0,
+                    findings: vec![Finding::new(
+                        format!("the server refuses it: {}", error.message()),
+                        "correct it, or leave it out",
+                    )],
+                    plan: Vec::new(),
+                },
                 Err(error) => return Err(error.with("statement", &statement)),
             };
             if worst.as_ref().is_none_or(|w| seen.milliseconds > w.milliseconds) {

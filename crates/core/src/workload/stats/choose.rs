@@ -45,15 +45,15 @@ pub fn choose(snapshot: &Snapshot, filter: &Filter) -> (Vec<Chosen>, Vec<String>
             continue;
         }
         // A statement that was prepared by SQL is kept with its PREPARE.
-        let entry = &Entry { query: without_prepare(&entry.query).to_owned(), ..entry.clone() };
-        let kind = match kind_of(&entry.query) {
+        let query = without_prepare(&entry.query);
+        let kind = match kind_of(query) {
             Ok(kind) => kind,
             Err(why) => {
                 *left_out.entry(why).or_default() += 1;
                 continue;
             }
         };
-        let fingerprint = fingerprint(&entry.query);
+        let fingerprint = fingerprint(query);
         if let Some(same) = chosen.iter_mut().find(|c| c.fingerprint == fingerprint) {
             same.entry.calls += entry.calls;
             same.entry.total_ms += entry.total_ms;
@@ -61,7 +61,8 @@ pub fn choose(snapshot: &Snapshot, filter: &Filter) -> (Vec<Chosen>, Vec<String>
             same.entry.temp_blocks += entry.temp_blocks;
             same.entry.max_ms = same.entry.max_ms.max(entry.max_ms);
         } else {
-            chosen.push(Chosen { entry: entry.clone(), weight: 0.0, kind, fingerprint });
+            let entry = Entry { query: query.to_owned(), ..entry.clone() };
+            chosen.push(Chosen { entry, weight: 0.0, kind, fingerprint });
         }
     }
     let all = chosen.len();
