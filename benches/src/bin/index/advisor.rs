@@ -14,6 +14,9 @@ use pgverse::{Context, Result};
 use crate::Options;
 use crate::sets::Set;
 
+/// Bytes.
+const MEGABYTE: u64 = 1_000_000;
+
 /// The storage that a set may take.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Budget {
@@ -43,11 +46,19 @@ impl fmt::Display for Budget {
 }
 
 impl Budget {
+    /// Bytes, if it is not a share.
+    pub(crate) fn absolute(self) -> Option<u64> {
+        match self {
+            Self::Percent(_) => None,
+            Self::Megabytes(megabytes) => Some(u64::from(megabytes) * MEGABYTE),
+        }
+    }
+
     fn bytes(self, brief: &Brief) -> u64 {
         let tables = brief.catalog.tables.iter().filter(|t| t.kind == TableKind::Table);
         match self {
             Self::Percent(percent) => tables.map(|t| t.bytes).sum::<u64>() / 100 * u64::from(percent),
-            Self::Megabytes(megabytes) => u64::from(megabytes) * 1_000_000,
+            Self::Megabytes(megabytes) => u64::from(megabytes) * MEGABYTE,
         }
     }
 }
@@ -72,14 +83,17 @@ pub(crate) async fn ours(
     }
     set.advisor_seconds = Some(seconds);
     println!(
-        "{}: {} indexes in {seconds:.0} s: {:.0} s of building, {} plans in {:.0} s, {} runs in {:.0} s",
+        "{}: {} indexes in {seconds:.0} s: {:.0} s of building, {} plans by {} calls in {:.0} s, {} runs by {} \
+         calls in {:.0} s",
         set.name,
         set.change.operations.len(),
         spent.built,
-        spent.planned.0,
-        spent.planned.1,
-        spent.run.0,
-        spent.run.1,
+        spent.planned.number,
+        spent.planned.calls,
+        spent.planned.seconds,
+        spent.run.number,
+        spent.run.calls,
+        spent.run.seconds,
     );
     Ok(set)
 }
@@ -99,8 +113,23 @@ struct Spent {
     /// Seconds of building that were not spent again.
     saved: f64,
     built: f64,
-    planned: (usize, f64),
-    run: (usize, f64),
+    planned: Asked,
+    run: Asked,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Asked {
+    calls: usize,
+    number: usize,
+    seconds: f64,
+}
+
+impl Asked {
+    fn add(&mut self, number: usize, begin: Instant) {
+        self.calls += 1;
+        self.number += number;
+        self.seconds += begin.elapsed().as_secs_f64();
+    }
 }
 
 impl Limited<'_> {
@@ -156,20 +185,14 @@ impl Workbench for Limited<'_> {
     async fn plans(&self, cx: &Context, change: &Change, questions: &[Question]) -> Result<Vec<Plan>> {
         let begin = Instant::now();
         let plans = self.inner()?.plans(cx, change, questions).await?;
-        self.note(|spent| {
-            spent.planned.0 += questions.len();
-            spent.planned.1 += begin.elapsed().as_secs_f64();
-        });
+        self.note(|spent| spent.planned.add(questions.len(), begin));
         Ok(plans)
     }
 
     async fn times(&self, cx: &Context, change: &Change, tries: &[TryOut]) -> Result<Vec<Sample>> {
         let begin = Instant::now();
         let samples = self.inner()?.times(cx, change, tries).await?;
-        self.note(|spent| {
-            spent.run.0 += tries.len();
-            spent.run.1 += begin.elapsed().as_secs_f64();
-        });
+        self.note(|spent| spent.run.add(tries.len(), begin));
         Ok(samples)
     }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 mod advisor;
+mod by_hand;
 mod measure;
 mod sets;
 mod table;
@@ -19,7 +20,7 @@ use clap::Parser;
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::fork_backends::local::{GoldenSource, LocalBackend, LocalConfig};
 use pgverse::traits::{Agent, ForkBackend, Probe};
-use pgverse::types::{Brief, Candidate, Change};
+use pgverse::types::{Brief, Candidate, Change, Limits, Problem};
 use pgverse::{Context, Error, Result};
 
 use advisor::Budget;
@@ -40,12 +41,17 @@ pub(crate) struct Options {
     /// Statements that are left out.
     #[arg(long, value_delimiter = ',')]
     without: Vec<String>,
-    /// Budgets of our own sets: percent of the tables' size, or megabytes, as in `250MB`.
-    #[arg(long, value_delimiter = ',', default_value = "10,25,50,100")]
+    /// Budgets of our own sets: percent of the tables' size, or megabytes, as in `250MB`. The default is 10, 25, 50
+    /// and 100; whole competitions know megabytes only, and no bound unless one is given.
+    #[arg(long, value_delimiter = ',')]
     budgets: Vec<Budget>,
     /// Seconds that our agent may take for each budget; the engine's own default is the same.
     #[arg(long, default_value_t = 240.0)]
     advisor_seconds: f64,
+    /// How many times its time a write may take with our own sets. The default is what the sets made by hand take;
+    /// those of others know no bound.
+    #[arg(long, default_value_t = by_hand::WRITES)]
+    writes: f64,
     /// Only the sets whose names contain one of these, beside the baseline and our own.
     #[arg(long, value_delimiter = ',')]
     sets: Vec<String>,
@@ -79,8 +85,12 @@ impl Agent for Comparison {
     async fn propose(&self, cx: &Context, probe: &dyn Probe, brief: &Brief) -> Result<Vec<Candidate>> {
         let bench = probe.workbench().ok_or_else(|| Error::internal("there is no workbench"))?;
         let mut sets = Vec::new();
-        let budgets = if self.options.whole { &[] } else { self.options.budgets.as_slice() };
-        for &budget in budgets {
+        let budgets = match self.options.budgets.as_slice() {
+            _ if self.options.whole => Vec::new(),
+            [] => [10, 25, 50, 100].map(Budget::Percent).to_vec(),
+            given => given.to_vec(),
+        };
+        for budget in budgets {
             sets.push(advisor::ours(cx, probe, brief, budget, &self.options).await?);
         }
         sets.extend(self.sets.iter().cloned());
@@ -109,14 +119,16 @@ async fn main() -> Result<()> {
     let workload = sets::workload(&folder.join("workload.sql"), &options.without)?;
     let sets = if options.whole {
         let mut sets = vec![Set::new("none", Change::default())];
-        sets.extend(whole::by_hand(&folder)?);
-        sets.extend(whole::winners(&workload, &backend, options.current).await?);
+        sets.extend(by_hand::by_hand(&folder, options.data.best_by_hand(), &mut Vec::new())?);
+        sets.extend(whole::winners(&workload, &backend, &options).await?);
         sets
     } else {
         sets::read(options.data, &folder, &options.sets)?
     };
+    let limits = Limits { max_write_slowdown: options.writes, ..Limits::default() };
     let report = Competition::builder()
         .workload(workload)
+        .problem(Problem { limits, ..Problem::default() })
         .backend(backend)
         .agent(Arc::new(Comparison { options, sets }))
         .options(RaceOptions { agent_timeout_seconds: 86_400.0, ..RaceOptions::default() })

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::by_hand::by_hand;
 use clap::ValueEnum;
 use pgverse::types::{Change, IndexKey, Operation, Workload};
 use pgverse::{Error, Result};
@@ -75,6 +76,14 @@ impl Data {
         }
     }
 
+    /// Those that hold rewrites or views too.
+    pub(crate) fn best_by_hand(self) -> &'static [&'static str] {
+        match self {
+            Self::Shop => &["hand_best", "hand_mv"],
+            Self::Freight | Self::Tpch => &[],
+        }
+    }
+
     fn foreign_keys(self) -> &'static [&'static str] {
         match self {
             Self::Shop => &["orders (user_id)", "order_items (order_id)", "order_items (product_id)"],
@@ -102,10 +111,6 @@ pub(crate) fn read(data: Data, folder: &Path, wanted: &[String]) -> Result<Vec<S
             found.push((name.clone(), strings(statements)));
         }
     }
-    for name in data.by_hand() {
-        let by_hand: serde_json::Value = json(&folder.join("hand_made.json"))?;
-        found.push(((*name).to_owned(), strings(&by_hand["sets"][name]["ddl"])));
-    }
     let chosen = |name: &str| wanted.is_empty() || wanted.iter().any(|w| name.contains(w.as_str()));
     let mut sets = vec![Set::new("none", Change::default())];
     let mut known: Vec<Operation> = Vec::new();
@@ -116,6 +121,8 @@ pub(crate) fn read(data: Data, folder: &Path, wanted: &[String]) -> Result<Vec<S
         }
         sets.push(Set::new(&name, Change { operations }));
     }
+    let names: Vec<&str> = data.by_hand().iter().copied().filter(|name| chosen(name)).collect();
+    sets.extend(by_hand(folder, &names, &mut known)?);
     Ok(sets)
 }
 

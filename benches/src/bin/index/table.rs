@@ -18,14 +18,15 @@ pub(crate) fn print(brief: &Brief, sets: &[Set], rows: &[Row], verbose: bool) {
         pairs.filter(|(_, k)| **k == kind).map(|((a, b), _)| (*a, *b)).collect()
     };
     println!(
-        "set | changes | unused | MB | build s | advisor s | planner's promise | total | geomean | faster | slower | writes"
+        "set | changes | unused | MB | build s | advisor s | planner's promise | total | geomean | faster | 1.5x | 2x | 10x | slower | writes"
     );
     for (set, row) in sets.iter().zip(rows) {
         let reads = of(row, StatementKind::Read);
         let faster = reads.iter().filter(|(a, b)| *a > b * DIFFERENT.0 && a - b > DIFFERENT.1).count();
         let slower = reads.iter().filter(|(a, b)| *b > a * DIFFERENT.0 && b - a > DIFFERENT.1).count();
+        let times = |ratio: f64| reads.iter().filter(|(a, b)| *a >= b * ratio).count();
         println!(
-            "{} | {} | {} | {:.1} | {:.1} | {} | {:.2}x | {:.2}x | {:.2}x | {faster} | {slower} | {:.2}",
+            "{} | {} | {} | {:.1} | {:.1} | {} | {:.2}x | {:.2}x | {:.2}x | {faster} | {} | {} | {} | {slower} | {:.2}",
             set.name,
             set.change.operations.len(),
             row.unused,
@@ -35,6 +36,9 @@ pub(crate) fn print(brief: &Brief, sets: &[Set], rows: &[Row], verbose: bool) {
             none.planned / row.planned,
             1.0 / total(&reads),
             geometric_mean(&reads),
+            times(1.5),
+            times(2.0),
+            times(10.0),
             total(&of(row, StatementKind::Write)),
         );
     }

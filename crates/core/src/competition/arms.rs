@@ -63,7 +63,8 @@ impl Built {
         let mut enter: Vec<String> = hidden.flat_map(|o| o.hide.clone()).collect();
         for operation in &change.operations {
             // New statistics of a table change other plans too, so they belong to the arm and never to the baseline.
-            enter.extend(operation.analyze_expressions());
+            let analyze = operation.analyze_expressions();
+            enter.extend(analyze.filter(|statement| !enter.contains(statement)));
             if let Switch::Enter(statements) = operation.switch() {
                 enter.extend(statements);
             }

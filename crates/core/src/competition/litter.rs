@@ -1,6 +1,9 @@
-//! What rolled-back writes leave behind: dead rows, and space at the end of tables and indexes. Without clearing
-//! it away, a scan of a table that the workload writes to takes longer round by round, and an index that spares
-//! the scan looks better than it is.
+//! What rolled-back writes leave behind: dead rows, pages that are no longer known to be visible to all, and space at
+//! the end of tables and indexes. Without clearing it away, a scan of a table that the workload writes to takes longer
+//! round by round, so that an index that spares the scan looks better than it is, and an index-only scan visits the
+//! table after all, so that a covering index looks worse.
+
+use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
@@ -13,13 +16,18 @@ use crate::error::Result;
 use crate::pg::quote::qualified;
 use crate::types::{Brief, Statement, StatementKind};
 
-/// A table that grew by more than this share is cleared.
+/// A table that grew by more than this share is cleared whatever that takes.
 const TOLERATED: f64 = 0.02;
+
+/// Share of the time between that clearing a table may take; a table that takes longer is left until it has grown.
+const LONGEST_SHARE: f64 = 0.25;
 
 /// The tables that a race writes to.
 #[derive(Debug)]
 pub(super) struct Litter {
     tables: Vec<Table>,
+    /// When they were clean.
+    clean: Instant,
 }
 
 #[derive(Debug)]
@@ -27,6 +35,8 @@ struct Table {
     name: String,
     /// Size that it goes back to.
     bytes: i64,
+    /// What clearing it took.
+    took: Duration,
 }
 
 impl Litter {
@@ -64,9 +74,9 @@ impl Litter {
         let mut tables = Vec::with_capacity(names.len());
         for name in names {
             let bytes = tree::bytes(cx, lab, &name).await?;
-            tables.push(Table { name, bytes });
+            tables.push(Table { name, bytes, took: Duration::ZERO });
         }
-        Ok(Self { tables })
+        Ok(Self { tables, clean: Instant::now() })
     }
 
     /// Whether nothing is written to.
@@ -82,22 +92,27 @@ impl Litter {
         Ok(())
     }
 
-    /// Clears the tables that have grown, while nobody is timed: it would disturb them.
+    /// Clears the tables while nobody is timed: it would disturb them.
     pub(super) async fn clear(&mut self, cx: &Context, lab: &Lab, slot: &Semaphore) -> Result<()> {
         if self.tables.is_empty() {
             return Ok(());
         }
+        let longest = self.clean.elapsed().mul_f64(LONGEST_SHARE);
         let _permit = slot.acquire().await.map_err(closed)?;
         for table in &mut self.tables {
             #[allow(clippy::cast_precision_loss)] // Bytes of a table fit a float's 53 bits.
             let tolerated = table.bytes as f64 * (1.0 + TOLERATED);
             #[allow(clippy::cast_precision_loss)]
-            if tree::bytes(cx, lab, &table.name).await? as f64 > tolerated {
+            let grown = tree::bytes(cx, lab, &table.name).await? as f64 > tolerated;
+            if grown || table.took <= longest {
+                let begin = Instant::now();
                 lab.session().batch(cx, &format!("VACUUM (INDEX_CLEANUP ON) {}", table.name)).await?;
+                table.took = begin.elapsed();
                 // What could not be given back would be tried again after each round.
                 table.bytes = table.bytes.max(tree::bytes(cx, lab, &table.name).await?);
             }
         }
+        self.clean = Instant::now();
         Ok(())
     }
 }

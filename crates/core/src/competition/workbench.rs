@@ -16,7 +16,9 @@ use crate::context::{Context, Phase};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::explain;
 use crate::traits::{Benchmarker, Question, Sample, TryOut, Workbench};
-use crate::types::{Brief, Change, Operation, OperationCost, ParameterSet, Plan, Statement, Switch};
+use crate::types::{
+    Brief, Change, Operation, OperationCost, ParameterSet, Plan, Statement, StatementKind, Switch,
+};
 
 /// Works on a fork that one agent has for itself.
 #[derive(Debug)]
@@ -159,6 +161,10 @@ impl Workbench for LabBench {
                 timeout_ms: one.timeout_ms,
             });
         }
+        // What a write leaves in its table would slow the reads after it.
+        let mut order: Vec<usize> = (0..shots.len()).collect();
+        order.sort_by_key(|&at| shots[at].kind == StatementKind::Write);
+        let shots = order.iter().map(|&at| shots[at].clone()).collect();
         let mut litter = Litter::of_writes(cx, &self.lab, &self.brief, statements.into_iter()).await?;
         let samples = {
             let _permit = self.allowance.waiting(self.slot.acquire()).await.map_err(closed)?;
@@ -167,6 +173,8 @@ impl Workbench for LabBench {
             self.benchmarker.measure(cx, &self.lab, &round).await?
         };
         Box::pin(self.allowance.waiting(litter.clear(cx, &self.lab, &self.slot))).await?;
-        Ok(samples)
+        let mut samples: Vec<(usize, Sample)> = order.into_iter().zip(samples).collect();
+        samples.sort_by_key(|(at, _)| *at);
+        Ok(samples.into_iter().map(|(_, sample)| sample).collect())
     }
 }

@@ -1,11 +1,20 @@
 //! What a set is made of: indexes that are taken or left as a whole.
 
-use pgverse_core::types::{Brief, Change};
+use std::collections::BTreeSet;
 
+use pgverse_core::types::{Brief, Change, StatementId};
+
+use crate::index::estimate::btree_bytes;
 use crate::index::idea::{Action, Idea};
 use crate::index::rank::equal;
 use crate::index::spec::Spec;
 use crate::shared::names::Names;
+
+/// Share of the largest promise for a statement that makes an index a rival of the one that makes it.
+const NEARLY: f64 = 0.5;
+
+/// Share of the rows that is taken for what a partial index holds.
+const PARTIAL_SHARE: f64 = 0.1;
 
 /// One index, or several that only make sense together.
 #[derive(Debug, Clone)]
@@ -27,6 +36,13 @@ impl<'a> Atom<'a> {
             Action::Create(specs) => specs,
             Action::Drop { .. } => &[],
         }
+    }
+
+    /// Bytes by the statistics, before anything is built: good enough to tell large ones from small ones.
+    fn expected_bytes(&self) -> f64 {
+        let bytes =
+            |spec: &Spec<'_>| btree_bytes(spec) * if spec.predicate.is_some() { PARTIAL_SHARE } else { 1.0 };
+        self.specs().iter().map(bytes).sum()
     }
 
     /// Whether the other one serves whatever this one serves.
@@ -64,6 +80,26 @@ pub(super) fn atoms<'a>(brief: &Brief, ideas: Vec<Idea<'a>>, limit: usize) -> Ve
         Atom { idea, change: Change { operations }, bytes: None, rejected: None }
     };
     ideas.into_iter().map(atom).collect()
+}
+
+/// For each statement the smallest of the atoms that promise the most for it, and the smallest of all.
+pub(super) fn leaders(atoms: &[Atom<'_>]) -> Vec<usize> {
+    let statements: BTreeSet<&StatementId> =
+        atoms.iter().flat_map(|atom| &atom.idea.gains).map(|gain| gain.statement).collect();
+    let mut leaders = BTreeSet::new();
+    for statement in statements {
+        let promise = |atom: &Atom<'_>| {
+            let gains = atom.idea.gains.iter().filter(|gain| gain.statement == statement);
+            gains.map(|gain| gain.share).fold(0.0, f64::max)
+        };
+        let most = atoms.iter().map(promise).fold(0.0, f64::max);
+        for least in [most * NEARLY, f64::MIN_POSITIVE] {
+            let rivals = (0..atoms.len()).filter(|&at| promise(&atoms[at]) >= least);
+            let bytes = |at: &usize| atoms[*at].expected_bytes();
+            leaders.extend(rivals.min_by(|a, b| bytes(a).total_cmp(&bytes(b))));
+        }
+    }
+    leaders.into_iter().collect()
 }
 
 /// The same index without the columns that it only carries: smaller, and at times all that is needed.

@@ -1,24 +1,23 @@
-//! Growing a set of indexes, pruning it, and keeping its writes within bounds.
+//! Growing a set of indexes.
 
 use std::collections::BTreeSet;
 
 use pgverse_core::types::{Change, StatementId, StatementKind};
 use pgverse_core::{ErrorKind, Result};
 
-use super::atoms::Atom;
+use super::atoms::{Atom, leaders};
 use super::oracle::{Oracle, Seen};
 use crate::shared::clock::difference;
 
 /// Share of the agent's time that growing may take; the rest is for pruning and for the smaller sets.
 const GROWING: f64 = 0.8;
-/// Share of it in which nothing new is begun.
-const ENDING: f64 = 0.1;
-/// A share of a write's time that the clock cannot tell from nothing.
-const LEAST_RELIEF: f64 = 0.03;
+/// A plan that takes less than this share of the time without any index is faster after a single run.
+const SURE: f64 = 0.5;
+
 /// A gain below this is not worth an index: 1 % of the score's unit, which is a natural logarithm.
-const SMALLEST_GAIN: f64 = 0.01;
+pub(super) const SMALLEST_GAIN: f64 = 0.01;
 /// Bytes that every index costs beyond its own: planning, locks, attention.
-const FIXED_BYTES: f64 = 262_144.0;
+pub(super) const FIXED_BYTES: f64 = 262_144.0;
 
 /// A set of indexes with what it does to every statement.
 #[derive(Debug, Clone)]
@@ -48,22 +47,24 @@ struct Step {
 pub(super) struct Grower<'a> {
     pub(super) atoms: Vec<Atom<'a>>,
     pub(super) oracle: Oracle<'a>,
-    budget: u64,
+    pub(super) budget: u64,
     whole_time: f64,
     /// What each atom was worth when it was last tried; mostly it is worth no more later, beside a larger set.
     worths: Vec<f64>,
     /// Every set on the way, smallest first.
-    trail: Vec<Set>,
+    pub(super) trail: Vec<Set>,
+    /// Atoms for which there was no room.
+    pub(super) crowded: BTreeSet<usize>,
 }
 
 impl<'a> Grower<'a> {
     pub(super) fn new(atoms: Vec<Atom<'a>>, oracle: Oracle<'a>, budget: u64) -> Self {
         let whole_time = oracle.bench.seconds_left();
         let worths = vec![f64::INFINITY; atoms.len()];
-        Self { atoms, oracle, budget, whole_time, worths, trail: Vec::new() }
+        Self { atoms, oracle, budget, whole_time, worths, trail: Vec::new(), crowded: BTreeSet::new() }
     }
 
-    fn late(&self, reserved: f64) -> bool {
+    pub(super) fn late(&self, reserved: f64) -> bool {
         self.oracle.bench.seconds_left() < self.whole_time * reserved
     }
 
@@ -72,14 +73,27 @@ impl<'a> Grower<'a> {
         Change { operations: atoms.iter().flat_map(|&at| self.atoms[at].change.operations.clone()).collect() }
     }
 
-    /// Takes atoms as long as one of them makes the workload faster.
+    /// Takes atoms, also beside those that were taken before, as long as one of them makes the workload faster.
     pub(super) async fn grow(&mut self) -> Result<()> {
-        let seen = self.oracle.start().await?;
-        let mut set = Set { atoms: BTreeSet::new(), seen, bytes: 0, score: 0.0 };
-        let mut pool: Vec<usize> = (0..self.atoms.len()).collect();
+        let mut set = match self.last() {
+            Some(set) => set,
+            None => {
+                let seen = self.oracle.start().await?;
+                Set { atoms: BTreeSet::new(), seen, bytes: 0, score: 0.0 }
+            }
+        };
+        // Once every statement has what promises most for it, it costs little to try the rest: what runs then is short.
+        let mut pool = leaders(&self.atoms);
+        let mut rest: Vec<usize> = (0..self.atoms.len()).filter(|atom| !pool.contains(atom)).collect();
+        pool.retain(|atom| !set.atoms.contains(atom));
+        rest.retain(|atom| !set.atoms.contains(atom));
         loop {
             self.trail.push(set.clone());
             let mut steps = self.steps(&set, &mut pool, false).await?;
+            if steps.is_empty() {
+                pool.append(&mut rest);
+                steps = self.steps(&set, &mut pool, false).await?;
+            }
             if steps.is_empty() {
                 // What was harmful or useless alone may be neither beside the others.
                 steps = self.steps(&set, &mut pool, true).await?;
@@ -145,6 +159,7 @@ impl<'a> Grower<'a> {
         atoms.insert(atom);
         let bytes = self.bytes(&atoms);
         if bytes > self.budget {
+            self.crowded.insert(atom);
             self.atoms[atom].rejected = Some(format!("with it the set would take {bytes} bytes"));
             return Ok(None);
         }
@@ -153,20 +168,55 @@ impl<'a> Grower<'a> {
             self.atoms[atom].rejected = Some("no plan would use it".to_owned());
             return Ok(None);
         }
-        if let Some(slower) = self.slower(&next) {
-            self.atoms[atom].rejected = Some(slower);
-            return Ok(None);
-        }
         let gain = set.score - next.score;
-        if gain < SMALLEST_GAIN {
-            self.atoms[atom].rejected = Some(format!("{}: not faster", self.told(set, &changed)));
-            return Ok(None);
+        Ok(self.accepted(set, Step { atom, instead, changed, set: next, gain }))
+    }
+
+    /// The step if it helps and makes no read slower.
+    fn accepted(&mut self, set: &Set, step: Step) -> Option<Step> {
+        let rejected = match self.slower(&step.set) {
+            None if step.gain >= SMALLEST_GAIN => return Some(step),
+            None => format!("{}: not faster", self.told(set, &step.changed)),
+            Some(slower) => slower,
+        };
+        self.atoms[step.atom].rejected = Some(rejected);
+        None
+    }
+
+    /// The step if it still helps once the plans that are not clearly faster were run in turns with those without any
+    /// index.
+    async fn confirmed(&mut self, set: &Set, mut step: Step) -> Result<Option<Step>> {
+        let changed = step.changed.iter().filter(|(at, seen)| self.unsure(*at, seen));
+        let mut again: Vec<(usize, Seen)> = changed.cloned().collect();
+        if again.is_empty() {
+            return Ok(Some(step));
         }
-        Ok(Some(Step { atom, instead, changed, set: next, gain }))
+        let change = self.change(&step.set.atoms);
+        self.oracle.look_again(&change, &mut again).await?;
+        for (at, seen) in again {
+            step.set.seen[at] = seen.clone();
+            step.changed
+                .iter_mut()
+                .filter(|(changed, _)| *changed == at)
+                .for_each(|(_, old)| *old = seen.clone());
+        }
+        step.set.score = self.score(&step.set.seen);
+        step.gain = set.score - step.set.score;
+        Ok(self.accepted(set, step))
+    }
+
+    /// Whether a read with this plan may be no faster than without any index: a single run is not enough to tell.
+    pub(super) fn unsure(&self, at: usize, seen: &Seen) -> bool {
+        let cell = &self.oracle.cells[at];
+        cell.kind == StatementKind::Read && seen.ms > cell.base_ms * SURE
     }
 
     /// Another set as seen from this one: what changes in its plans, and what that takes.
-    async fn look(&mut self, set: &Set, atoms: BTreeSet<usize>) -> Result<(Set, Vec<(usize, Seen)>)> {
+    pub(super) async fn look(
+        &mut self,
+        set: &Set,
+        atoms: BTreeSet<usize>,
+    ) -> Result<(Set, Vec<(usize, Seen)>)> {
         let touched: BTreeSet<usize> = set.atoms.symmetric_difference(&atoms).copied().collect();
         let meant: Vec<&StatementId> =
             touched.iter().flat_map(|&at| &self.atoms[at].idea.gains).map(|g| g.statement).collect();
@@ -196,13 +246,13 @@ impl<'a> Grower<'a> {
         Ok((Set { atoms, seen, bytes, score }, changed))
     }
 
-    fn bytes(&self, atoms: &BTreeSet<usize>) -> u64 {
+    pub(super) fn bytes(&self, atoms: &BTreeSet<usize>) -> u64 {
         atoms.iter().filter_map(|&at| self.atoms[at].bytes).sum()
     }
 
     /// ln(total time / total time before) + mean over the statements of ln(time / time before): the sum alone would
     /// leave the short ones without anything, the mean alone the long ones.
-    fn score(&self, seen: &[Seen]) -> f64 {
+    pub(super) fn score(&self, seen: &[Seen]) -> f64 {
         let (mut before, mut now, mut logs) = (0.0, 0.0, 0.0);
         for (cell, seen) in self.oracle.cells.iter().zip(seen) {
             let by = difference(cell.base_ms, seen.ms);
@@ -217,7 +267,7 @@ impl<'a> Grower<'a> {
     }
 
     /// The read that becomes slower than without any index, if there is one.
-    fn slower(&self, set: &Set) -> Option<String> {
+    pub(super) fn slower(&self, set: &Set) -> Option<String> {
         let limit = 1.0 + self.oracle.brief.problem.limits.max_regression;
         let (cell, seen) =
             self.oracle.cells.iter().zip(&set.seen).find(|(cell, seen)| {
@@ -243,7 +293,12 @@ impl<'a> Grower<'a> {
     /// The best step, and those after it that concern other statements.
     async fn take(&mut self, set: &Set, steps: Vec<Step>) -> Result<Option<Set>> {
         let mut steps = steps.into_iter();
-        let Some(first) = steps.next() else { return Ok(None) };
+        let first = loop {
+            let Some(step) = steps.next() else { return Ok(None) };
+            if let Some(first) = self.confirmed(set, step).await? {
+                break first;
+            }
+        };
         let mut atoms = first.set.atoms.clone();
         let mut cells: BTreeSet<usize> = first.changed.iter().map(|(at, _)| *at).collect();
         let mut gone = first.instead.clone();
@@ -255,7 +310,10 @@ impl<'a> Grower<'a> {
             }
             let mut with: BTreeSet<usize> = atoms.difference(&step.instead).copied().collect();
             with.insert(step.atom);
-            if self.bytes(&with) <= self.budget {
+            if self.bytes(&with) > self.budget {
+                continue;
+            }
+            if let Some(step) = self.confirmed(set, step).await? {
                 atoms = with;
                 cells.extend(step.changed.iter().map(|(at, _)| *at));
                 gone.extend(step.instead);
@@ -270,93 +328,8 @@ impl<'a> Grower<'a> {
         Ok(Some(if better { together } else { first.set }))
     }
 
-    fn last(&self) -> Option<Set> {
+    pub(super) fn last(&self) -> Option<Set> {
         self.trail.last().cloned()
-    }
-
-    /// Leaves out what the others made superfluous, dearest first.
-    pub(super) async fn prune(&mut self) -> Result<()> {
-        let Some(mut set) = self.last() else { return Ok(()) };
-        let mut order: Vec<usize> = set.atoms.iter().copied().collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(self.atoms[at].bytes));
-        for atom in order {
-            if set.atoms.len() < 2 || self.late(ENDING) {
-                break;
-            }
-            let (without, changed) = self.without(&set, atom).await?;
-            if without.score - set.score < SMALLEST_GAIN && self.slower(&without).is_none() {
-                let why = match changed.is_empty() {
-                    true => "with the others, no plan uses it".to_owned(),
-                    false => format!("with the others it is not needed ({})", self.told(&set, &changed)),
-                };
-                self.atoms[atom].rejected = Some(why);
-                set = without;
-            }
-        }
-        self.trail.push(set);
-        Ok(())
-    }
-
-    async fn without(&mut self, set: &Set, atom: usize) -> Result<(Set, Vec<(usize, Seen)>)> {
-        let mut atoms = set.atoms.clone();
-        atoms.remove(&atom);
-        self.look(set, atoms).await
-    }
-
-    /// The set, less what makes its writes slower than allowed.
-    pub(super) async fn within_writes(&mut self) -> Result<Set> {
-        let limit = self.oracle.brief.problem.limits.max_write_slowdown;
-        let Some(mut set) = self.last() else {
-            return Ok(Set { atoms: BTreeSet::new(), seen: Vec::new(), bytes: 0, score: 0.0 });
-        };
-        loop {
-            let change = self.change(&set.atoms);
-            let writers = self.oracle.writers(&change);
-            if writers.is_empty() || set.atoms.is_empty() {
-                return Ok(set);
-            }
-            let slow = self.oracle.slow_writes(&change, &writers, limit).await?;
-            let Some(slow) = slow.filter(|_| !self.late(ENDING / 2.0)) else { return Ok(set) };
-            // The one that gives back most of the writes' time for what the reads lose by it.
-            let mut best: Option<(f64, usize, Set)> = None;
-            for atom in set.atoms.clone() {
-                let touched = self.oracle.writers(&self.atoms[atom].change);
-                if !slow.cells.iter().any(|cell| touched.contains(cell)) {
-                    continue;
-                }
-                let (without, _) = self.without(&set, atom).await?;
-                if self.slower(&without).is_some() {
-                    continue;
-                }
-                let then = self.oracle.write_ms(&self.change(&without.atoms), &slow.cells).await?;
-                let relief = (1.0 - then.iter().sum::<f64>() / slow.ms).max(LEAST_RELIEF);
-                let worth = relief / (without.score - set.score).max(SMALLEST_GAIN);
-                if best.as_ref().is_none_or(|(known, ..)| worth > *known) {
-                    best = Some((worth, atom, without));
-                }
-            }
-            let Some((_, atom, without)) = best else { return Ok(set) };
-            self.atoms[atom].rejected = Some(format!(
-                "{} would take {:.2} times as long; at most {limit} is allowed",
-                slow.which, slow.ratio
-            ));
-            set = without;
-        }
-    }
-
-    /// The smallest set on the way with this share of a set's gain, of what that set still has.
-    pub(super) async fn smaller(&mut self, whole: &Set, share: f64) -> Result<Option<Set>> {
-        for at in 0..self.trail.len() {
-            let atoms: BTreeSet<usize> = self.trail[at].atoms.intersection(&whole.atoms).copied().collect();
-            if atoms.is_empty() || atoms.len() == whole.atoms.len() || self.late(ENDING / 2.0) {
-                continue;
-            }
-            let (set, _) = self.look(whole, atoms).await?;
-            if set.score <= whole.score * share && self.slower(&set).is_none() {
-                return Ok(Some(set));
-            }
-        }
-        Ok(None)
     }
 }
 

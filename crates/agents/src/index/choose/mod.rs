@@ -11,6 +11,7 @@ mod grow;
 mod oracle;
 #[cfg(test)]
 mod tests;
+mod trim;
 
 use pgverse_core::types::{Brief, Candidate};
 use pgverse_core::{Context, Result, traits::Workbench};
@@ -54,8 +55,14 @@ pub(super) async fn choose(
         runs = grower.oracle.timed,
         "the set is grown"
     );
-    grower.prune().await?;
+    if grower.prune().await? {
+        // There is room again for what did not fit.
+        grower.grow().await?;
+        grower.prune().await?;
+    }
+    grower.swap().await?;
     let whole = grower.within_writes().await?;
+    let whole = grower.sure(whole).await?;
     let mut sets = vec![whole];
     for share in NESTED {
         sets.extend(grower.smaller(&sets[0], share).await?);

@@ -50,6 +50,8 @@ pub(super) struct Oracle<'a> {
     pub(super) cells: Vec<Cell>,
     /// Milliseconds of each plan that was run, by cell and shape.
     memo: Vec<BTreeMap<String, f64>>,
+    /// Plans that were run in turns with those without any new index.
+    sure: BTreeSet<(usize, String)>,
     /// Shapes by cell and the indexes that it may see.
     shapes: BTreeMap<(usize, Vec<String>), String>,
     pub(super) planned: usize,
@@ -61,8 +63,17 @@ impl<'a> Oracle<'a> {
     pub(super) async fn open(cx: &'a Context, bench: &'a dyn Workbench, brief: &'a Brief) -> Result<Self> {
         let cells: Vec<Cell> = cells(brief);
         let memo = vec![BTreeMap::new(); cells.len()];
-        let mut oracle =
-            Self { cx, bench, brief, cells, memo, shapes: BTreeMap::new(), planned: 0, timed: 0 };
+        let mut oracle = Self {
+            cx,
+            bench,
+            brief,
+            cells,
+            memo,
+            sure: BTreeSet::new(),
+            shapes: BTreeMap::new(),
+            planned: 0,
+            timed: 0,
+        };
         let all: Vec<usize> = (0..oracle.cells.len()).collect();
         let now = oracle.run(&Change::default(), &all, |cell| patient(cell.base_ms)).await?;
         for (cell, ms) in oracle.cells.iter_mut().zip(now) {
@@ -154,12 +165,14 @@ impl<'a> Oracle<'a> {
         Ok(changed.into_iter().map(known).collect())
     }
 
-    /// Runs plans that looked slower than without any index again, in turns with those without: a busy machine slows
-    /// both, a bad plan slows one. What it takes is then told by the ratio of the two.
-    pub(super) async fn look_again(&mut self, change: &Change, slower: &mut [(usize, Seen)]) -> Result<()> {
-        let mut slower: Vec<&mut (usize, Seen)> =
-            slower.iter_mut().filter(|(at, _)| self.cells[*at].base_ms < LONG_MS).collect();
-        let cells: Vec<usize> = slower.iter().map(|(at, _)| *at).collect();
+    /// Runs plans once more, in turns with those without any new index: a busy machine slows both, a bad plan slows one.
+    /// What each takes is then told by the ratio of the two. None is run in turns twice.
+    pub(super) async fn look_again(&mut self, change: &Change, plans: &mut [(usize, Seen)]) -> Result<()> {
+        let again = |(at, seen): &&mut (usize, Seen)| {
+            self.cells[*at].base_ms < LONG_MS && !self.sure.contains(&(*at, seen.shape.clone()))
+        };
+        let mut plans: Vec<&mut (usize, Seen)> = plans.iter_mut().filter(again).collect();
+        let cells: Vec<usize> = plans.iter().map(|(at, _)| *at).collect();
         let mut best = vec![(f64::INFINITY, f64::INFINITY); cells.len()];
         for _ in 0..TURNS {
             let before = self.run(&Change::default(), &cells, |cell| patient(cell.base_ms)).await?;
@@ -168,10 +181,11 @@ impl<'a> Oracle<'a> {
                 *best = (best.0.min(before), best.1.min(now));
             }
         }
-        for (slower, (before, now)) in slower.iter_mut().zip(best) {
-            let (at, seen) = &mut **slower;
+        for (plan, (before, now)) in plans.iter_mut().zip(best) {
+            let (at, seen) = &mut **plan;
             seen.ms = self.cells[*at].base_ms * now / before.max(SAME_MS);
             self.memo[*at].insert(seen.shape.clone(), seen.ms);
+            self.sure.insert((*at, seen.shape.clone()));
         }
         Ok(())
     }

@@ -25,12 +25,14 @@ struct MadeUp {
     sizes: &'static [(&'static str, i64)],
     /// What every index costs a write, milliseconds.
     write_cost: f64,
+    /// The column whose index is used in a lucky moment when it is used first: it takes half the time then.
+    lucky: &'static str,
     runs: Mutex<Vec<String>>,
 }
 
 impl MadeUp {
     fn new(times: Times) -> Self {
-        Self { times, sizes: &[], write_cost: 0.0, runs: Mutex::default() }
+        Self { times, sizes: &[], write_cost: 0.0, lucky: "none", runs: Mutex::default() }
     }
 
     fn columns(change: &Change) -> BTreeSet<String> {
@@ -73,8 +75,13 @@ impl Workbench for MadeUp {
 
     async fn times(&self, _: &Context, change: &Change, tries: &[TryOut]) -> Result<Vec<Sample>> {
         let sample = |t: &TryOut| {
-            let (used, ms) = self.outcome(change, &t.question.statement);
-            self.runs.lock().unwrap().push(format!("{} {used}", t.question.statement));
+            let (used, mut ms) = self.outcome(change, &t.question.statement);
+            let run = format!("{} {used}", t.question.statement);
+            let mut runs = self.runs.lock().unwrap();
+            if used == self.lucky && !runs.contains(&run) {
+                ms /= 2.0;
+            }
+            runs.push(run);
             let timed_out = ms > t.timeout_ms as f64;
             Sample { wall_ms: ms.min(t.timeout_ms as f64), cpu_ms: None, unqueued_ms: None, timed_out }
         };
@@ -168,6 +175,37 @@ async fn the_budget_is_filled_with_what_gains_most_for_its_bytes() {
     assert_eq!(chosen(&bench, &["a", "b", "c"], 30 << 20).await[0].0, ["b", "c"]);
     assert_eq!(chosen(&bench, &["a", "b", "c"], 130 << 20).await[0].0, ["a", "b", "c"]);
     assert!(chosen(&bench, &["a", "b", "c"], 1 << 20).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_fills_the_budget_makes_room_for_what_gains_more() {
+    // For each byte `b` and `c` gain more than `a`, and leave too little room for it.
+    let bench = MadeUp {
+        sizes: &[("a", 20), ("b", 3), ("c", 3)],
+        ..MadeUp::new(&[
+            ("one", &[("a", 1.0)], 1000.0),
+            ("two", &[("b", 1.0)], 20.0),
+            ("three", &[("c", 1.0)], 20.0),
+        ])
+    };
+    let sets = chosen(&bench, &["a", "b", "c"], 22 << 20).await;
+    assert_eq!(sets[0].0, ["a"]);
+    assert!(
+        sets[0].1.contains("Not B-tree on t (b): its room is worth more for B-tree on t (a)"),
+        "{}",
+        sets[0].1
+    );
+}
+
+#[tokio::test]
+async fn a_lucky_run_is_not_enough() {
+    let bench = MadeUp {
+        lucky: "a",
+        ..MadeUp::new(&[("one", &[("a", 190.0)], 200.0), ("two", &[("b", 1.0)], 200.0)])
+    };
+    let sets = chosen(&bench, &["a", "b"], u64::MAX).await;
+    assert_eq!(sets[0].0, ["b"]);
+    assert!(sets[0].1.contains("Not B-tree on t (a): one 200 -> 190 ms: not faster"), "{}", sets[0].1);
 }
 
 #[tokio::test]

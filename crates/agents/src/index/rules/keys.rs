@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pgverse_core::types::{IndexKey, Table};
 
+use super::nearest::is_distance;
 use crate::index::access::{Access, Order};
 use crate::index::estimate::{selectivity, width};
 use crate::index::immutable::is_immutable;
@@ -32,7 +33,10 @@ pub(super) fn btree_key(table: &Table, key: &Key) -> Option<IndexKey> {
                 !matches!(column.type_name.as_str(), "json" | "jsonb" | "xml" | "point" | "tsvector");
             ordered.then(|| IndexKey::column(name.clone()))
         }
-        What::Expression(sql) => is_immutable(table, sql).then(|| IndexKey::expression(sql.clone())),
+        What::Expression(sql) => {
+            let fits = !is_distance(sql) && is_immutable(table, sql);
+            fits.then(|| IndexKey::expression(sql.clone()))
+        }
     }
 }
 

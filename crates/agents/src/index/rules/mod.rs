@@ -5,6 +5,7 @@ mod filter;
 mod foreign_key;
 mod join;
 mod keys;
+mod nearest;
 mod operator;
 mod order;
 mod partial;
@@ -19,8 +20,15 @@ use super::idea::{Action, Idea};
 /// A rule: one access in, ideas out.
 type Rule = for<'a> fn(&Access<'a>) -> Vec<Idea<'a>>;
 
-const RULES: &[Rule] =
-    &[filter::ideas, partial::ideas, operator::ideas, disjunction::ideas, join::ideas, order::ideas];
+const RULES: &[Rule] = &[
+    filter::ideas,
+    partial::ideas,
+    operator::ideas,
+    nearest::ideas,
+    disjunction::ideas,
+    join::ideas,
+    order::ideas,
+];
 
 /// Less than this share of its statement's time is not worth an index.
 const SMALLEST_SHARE: f64 = 0.05;

@@ -175,6 +175,22 @@ fn paging_by_key_follows_the_order() {
 }
 
 #[test]
+fn the_nearest_get_an_index_for_any_place() {
+    let mut places = tasks();
+    places["columns"].as_array_mut().unwrap().push(column("Place", "point", -1.0, 0.0, &[]));
+    let by = |key: &str| {
+        let scan = scan("Tasks", "t", "", 100_000.0, 0.0, 20.0);
+        let sort = above(json!({"Node Type": "Sort", "Sort Key": [key]}), 10.0, 5.0, vec![scan]);
+        let limit = above(json!({"Node Type": "Limit"}), 10.0, 0.0, vec![sort]);
+        titles(&brief(vec![places.clone()], vec![("q", "SELECT 1", limit)]))
+    };
+    assert_eq!(by("((t.\"Place\" <-> '(5,5)'::point))"), ["GiST on Tasks (Place)"]);
+    // The farthest first is no order of the index, and a number has no such index.
+    assert_eq!(by("((t.\"Place\" <-> '(5,5)'::point)) DESC"), Vec::<String>::new());
+    assert_eq!(by("((t.\"ownerId\" <-> 5))"), Vec::<String>::new());
+}
+
+#[test]
 fn a_parameter_gives_no_partial_index() {
     let sql = "SELECT id FROM t WHERE state = $1 ORDER BY due DESC LIMIT 10";
     assert_eq!(titles(&sorted("((t.state)::text = 'open'::text)", sql)), ["B-tree on Tasks (state, due)"]);

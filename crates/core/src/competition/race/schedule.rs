@@ -10,6 +10,7 @@ use crate::bench::Shot;
 use crate::competition::screen::{Cell, text};
 use crate::stats::median;
 use crate::traits::Sample;
+use crate::types::StatementKind;
 
 pub(super) const BASELINE: usize = 0;
 pub(super) const CONTROL: usize = 1;
@@ -68,7 +69,8 @@ impl Pace {
 
 /// The shots of one round, each with its cell: cells in random order, arms in random order within each pass of a cell.
 /// An arm that is dear to switch on has all its cells in one block at a random place, and no passes; nor have the arms
-/// beside it there, lest it be the only one whose runs follow each other.
+/// beside it there, lest it be the only one whose runs follow each other. Writes come after all reads: what a write
+/// leaves in its table would slow the reads that happen to come after it.
 pub(super) fn schedule(
     track: &Track<'_>,
     runners: &[Runner<'_>],
@@ -97,10 +99,19 @@ pub(super) fn schedule(
     for &dear in &pace.dear {
         let own =
             wanted.iter().filter(|&&cell| live.iter().any(|&r| arms_at(runners, r, cell).any(|a| a == dear)));
-        blocks.push(own.map(|&cell| (cell, shot(track, runners, dear, cell, (pace, 1)))).collect());
+        let (reads, writes): (Vec<_>, Vec<_>) = own
+            .map(|&cell| (cell, shot(track, runners, dear, cell, (pace, 1))))
+            .partition(|(_, s)| !is_write(s));
+        blocks.extend([reads, writes]);
     }
+    blocks.retain(|block| !block.is_empty());
     blocks.shuffle(rng);
+    blocks.sort_by_key(|block| block.iter().any(|(_, shot)| is_write(shot)));
     blocks.into_iter().flatten().collect()
+}
+
+fn is_write(shot: &Shot) -> bool {
+    shot.kind == StatementKind::Write
 }
 
 /// The arms of a runner that a cell runs under: its own, and its rival's.
