@@ -6,7 +6,7 @@ use std::time::Instant;
 use pgverse::agents;
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::traits::ForkBackend;
-use pgverse::types::{Change, Limits, Operation, Problem, Workload};
+use pgverse::types::{Change, Limits, Objective, Operation, Problem, Workload};
 use pgverse::{Error, Result};
 
 use crate::Options;
@@ -16,6 +16,9 @@ use crate::sets::Set;
 
 /// Longest time of measuring in one universe, seconds.
 const MEASURING: f64 = 120.0;
+
+/// Longest time of each agent, seconds: all of them think at once, and each of their runs is long here.
+const THINKING: f64 = 480.0;
 
 /// The winners of all agents within each budget, with every answer current and, unless only those are wanted, with old
 /// ones allowed.
@@ -46,12 +49,17 @@ pub(crate) async fn winners(
             max_storage_bytes,
             ..Limits::default()
         };
+        let verbose = options.verbose;
         // The statements take seconds, so that the usual time holds few rounds.
-        let race = RaceOptions { measuring_seconds: MEASURING, ..RaceOptions::default() };
+        let race = RaceOptions {
+            measuring_seconds: MEASURING,
+            agent_timeout_seconds: THINKING,
+            ..RaceOptions::default()
+        };
         let begin = Instant::now();
         let report = Competition::builder()
             .workload(workload.clone())
-            .problem(Problem { limits, ..Problem::default() })
+            .problem(Problem { limits, objective: Objective::GeometricMean, ..Problem::default() })
             .backend(Arc::clone(backend))
             .agents(agents::all())
             .options(race)
@@ -76,6 +84,9 @@ pub(crate) async fn winners(
                 let ratio =
                     candidate.ratio.as_ref().map_or_else(String::new, |r| format!(" {:.3}", r.estimate));
                 println!("    {}{ratio}: {}", candidate.title, candidate.reason);
+                if verbose && universe.agent.as_str() == "index" {
+                    println!("{}", candidate.rationale);
+                }
             }
         }
         found.push(set);

@@ -69,6 +69,11 @@ pub(crate) async fn finals() -> Result<()> {
     let together = united.is_some() && united == helping.verdict.winner;
     println!("final: two that help each other: {}; {}", crowned(&helping), verdict(together));
     println!("    {}", helping.verdict.reason);
+    let costly = shared::costly(ground.path()).await?;
+    let right = costly.grand_final.as_ref().is_some_and(|f| f.candidate == costly.verdict.winner)
+        && costly.promotion.steps.len() == 2;
+    println!("final: one of two indexes slows a read: {}; {}", crowned(&costly), verdict(right));
+    println!("    {}", costly.verdict.reason);
     let rewrites = shared::rewrites(ground.path()).await?;
     let right = winner(&rewrites) == "other-1" && rewrites.promotion.steps.len() == 1;
     println!("final: two texts of one statement: {}; {}", crowned(&rewrites), verdict(right));

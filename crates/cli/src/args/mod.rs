@@ -164,6 +164,9 @@ pub(crate) struct Bounds {
     /// Make the slowest part of all calls faster, such as 5%, instead of their total time
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) tail: Option<f64>,
+    /// Make every statement count alike, however long it takes, instead of the total time
+    #[arg(long, conflicts_with = "tail")]
+    pub(crate) geometric_mean: bool,
     /// Smallest gain worth a change, such as 5%
     #[arg(long, value_name = "SHARE", value_parser = share)]
     pub(crate) min_gain: Option<f64>,
@@ -195,7 +198,11 @@ impl Bounds {
                 .map_or(usual.max_staleness_seconds, |age| Some(age.as_secs_f64())),
             ..usual
         };
-        let objective = self.tail.map_or(problem.objective, |share| Objective::TailTime { share });
+        let objective = match self.tail {
+            Some(share) => Objective::TailTime { share },
+            None if self.geometric_mean => Objective::GeometricMean,
+            None => problem.objective,
+        };
         Problem { objective, limits, ..problem }
     }
 }

@@ -3,7 +3,7 @@
 use super::UniverseOutcome;
 use super::unite::Union;
 use super::universe::sort_key;
-use crate::judge::{estimate, helps_somewhere};
+use crate::judge::{estimate, helps_at_a_price, helps_somewhere};
 use crate::types::{Candidate, Problem, Trial};
 
 /// Name of the final where an agent's name would stand.
@@ -12,7 +12,8 @@ pub(super) const FINAL: &str = "final";
 /// Who meets in a union.
 #[derive(Debug, Clone)]
 pub(super) struct Finalists {
-    /// Candidates that help somewhere and are no unions themselves, best first.
+    /// Candidates that help somewhere and are no unions themselves, best first; after them those that help somewhere and
+    /// slow other reads, which a union may still be rid of.
     pub(super) members: Vec<Candidate>,
     /// The best candidate so far, which may be a union.
     pub(super) best: Candidate,
@@ -26,15 +27,25 @@ impl Finalists {
         trials: impl Iterator<Item = (&'a Candidate, &'a Trial)>,
         problem: &Problem,
     ) -> Option<Self> {
+        let trials: Vec<(&Candidate, &Trial)> = trials.collect();
+        let costly = trials.iter().filter(|(_, t)| {
+            t.forks.is_none()
+                && t.rival.is_none()
+                && !helps_somewhere(t, problem)
+                && helps_at_a_price(t, problem)
+        });
+        let costly: Vec<Candidate> = costly.map(|(c, _)| (*c).clone()).collect();
         let mut helpful: Vec<(&Candidate, &Trial, f64)> = trials
+            .into_iter()
             // What needs a fork of its own cannot be entered beside others.
             .filter(|(_, t)| t.forks.is_none() && helps_somewhere(t, problem))
             .map(|(c, t)| (c, t, estimate(t, problem)))
             .collect();
         helpful.sort_by(|a, b| a.2.total_cmp(&b.2).then_with(|| sort_key(&a.0.id).cmp(&sort_key(&b.0.id))));
         let best = helpful.first()?.0.clone();
-        let members: Vec<Candidate> =
+        let mut members: Vec<Candidate> =
             helpful.iter().filter(|(_, t, _)| t.rival.is_none()).map(|(c, ..)| (*c).clone()).collect();
+        members.extend(costly);
         (members.len() > 1).then_some(Self { members, best, number: 0 })
     }
 

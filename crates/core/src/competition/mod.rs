@@ -9,6 +9,7 @@ mod construct;
 mod finale;
 mod inspect;
 mod litter;
+mod mend;
 mod options;
 mod probe;
 mod propose;

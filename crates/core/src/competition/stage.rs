@@ -354,6 +354,16 @@ impl Stage<'_> {
         let arm = built.arm(united.id.as_str(), &united.change);
         let together = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, &united)).await?;
         union.take_out(&unused_indexes(self.cx, self.lab, &united.change, &together).await?);
+        match Box::pin(self.mend(built, &mut union, number)).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Connection | ErrorKind::Cancelled) => {
+                return Err(error);
+            }
+            Err(error) => {
+                self.cx.check()?;
+                tracing::debug!(%error, "the union is raced as it is");
+            }
+            Ok(()) => {}
+        }
         let Some(united) = union.candidate(number) else { return Ok(()) };
         if same_operations(&finalists.best, &united)
             || finalists.members.iter().any(|m| same_operations(m, &united))

@@ -11,6 +11,19 @@ const VISIBLE_MS: f64 = 0.05;
 
 /// Why this trial cannot win, if it cannot.
 pub(super) fn broken(trial: &Trial, limits: &Limits) -> Option<String> {
+    broken_at_large(trial, limits).or_else(|| regression(trial, limits))
+}
+
+/// Whether nothing speaks against this trial but reads that became slower than allowed.
+pub(super) fn only_slows_reads(trial: &Trial, limits: &Limits) -> bool {
+    let mut slower = slower(trial, limits).peekable();
+    broken_at_large(trial, limits).is_none()
+        && slower.peek().is_some()
+        && slower.all(|(s, _)| s.kind == StatementKind::Read)
+}
+
+/// The same as far as it is not a single statement that is slower.
+fn broken_at_large(trial: &Trial, limits: &Limits) -> Option<String> {
     if let TrialState::Rejected { reason } = &trial.state {
         return Some(reason.clone());
     }
@@ -38,7 +51,7 @@ pub(super) fn broken(trial: &Trial, limits: &Limits) -> Option<String> {
     {
         return Some(format!("takes {} bytes; allowed: {max}", trial.costs.bytes));
     }
-    slow_writes(trial, limits).or_else(|| regression(trial, limits))
+    slow_writes(trial, limits)
 }
 
 fn first_reason(trial: &Trial, answers: Answers) -> String {
@@ -52,22 +65,24 @@ fn first_reason(trial: &Trial, answers: Answers) -> String {
 /// The worst statement that certainly became slower than allowed: the estimate is beyond the bound, and the interval says
 /// that it is a slowdown at all. A single write is held to the bound of all writes.
 fn regression(trial: &Trial, limits: &Limits) -> Option<String> {
-    raced(trial)
-        .filter_map(|s| {
-            let slowdown = slowdown(s, limits)?;
-            (slowdown > allowed(s, limits)).then_some((s, slowdown))
-        })
-        .max_by(|a, b| a.1.total_cmp(&b.1))
-        .map(|(s, slowdown)| {
-            format!(
-                "makes {} with {} slower: {:.2} times its time ({:.2} ms instead of {:.2} ms)",
-                s.statement,
-                s.parameter_set,
-                slowdown,
-                median(s.candidate()),
-                median(s.baseline())
-            )
-        })
+    slower(trial, limits).max_by(|a, b| a.1.total_cmp(&b.1)).map(|(s, slowdown)| {
+        format!(
+            "makes {} with {} slower: {:.2} times its time ({:.2} ms instead of {:.2} ms)",
+            s.statement,
+            s.parameter_set,
+            slowdown,
+            median(s.candidate()),
+            median(s.baseline())
+        )
+    })
+}
+
+/// The statements that certainly became slower than allowed, with how many times their time they take.
+fn slower<'a>(trial: &'a Trial, limits: &Limits) -> impl Iterator<Item = (&'a PairedSamples, f64)> {
+    raced(trial).filter_map(|s| {
+        let slowdown = slowdown(s, limits)?;
+        (slowdown > allowed(s, limits)).then_some((s, slowdown))
+    })
 }
 
 /// The read that looks slower than allowed without being certain to be slower at all. While a race lasts more pairs

@@ -10,5 +10,7 @@ mod writes;
 
 pub use paired::PairedJudge;
 pub(crate) use paired::error_part;
-pub(crate) use progress::{Progress, beats_rival, estimate, helps_somewhere, progress, upper_end};
+pub(crate) use progress::{
+    Progress, beats_rival, estimate, helps_at_a_price, helps_somewhere, progress, upper_end,
+};
 pub(crate) use writes::enter_write_costs;

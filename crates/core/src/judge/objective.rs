@@ -3,7 +3,7 @@
 use crate::stats::log_ratios;
 use crate::types::{Objective, PairedSamples, StatementKind, Trial};
 
-/// The objective of each round, weight × milliseconds.
+/// The objective of each round, in milliseconds or weight × milliseconds.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Rounds {
     pub(super) baseline: Vec<f64>,
@@ -65,10 +65,22 @@ fn shortest(samples: &[&PairedSamples], length: impl Fn(&PairedSamples) -> usize
     samples.iter().map(|s| length(s)).min().unwrap_or(0)
 }
 
+/// Executions below this many milliseconds count as taking so long where times are multiplied: the clock and the round
+/// trip are as long.
+const SHORTEST_MS: f64 = 0.05;
+
 /// What the objective makes of the executions of a round, given as weights and milliseconds.
 fn weighted_time(executions: impl Iterator<Item = (f64, f64)>, objective: Objective) -> f64 {
     match objective {
         Objective::TotalTime => executions.map(|(weight, ms)| weight * ms).sum(),
+        Objective::GeometricMean => {
+            let (mut weights, mut logs) = (0.0, 0.0);
+            for (weight, ms) in executions {
+                weights += weight;
+                logs += weight * ms.max(SHORTEST_MS).ln();
+            }
+            if weights > 0.0 { (logs / weights).exp() } else { 0.0 }
+        }
         Objective::TailTime { share } => {
             let mut executions: Vec<(f64, f64)> = executions.collect();
             executions.sort_by(|a, b| b.1.total_cmp(&a.1));

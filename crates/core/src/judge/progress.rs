@@ -1,6 +1,6 @@
 //! The same rules as the judge's, asked during a race: is anything left to learn?
 
-use super::bounds::{broken, suspicious};
+use super::bounds::{broken, only_slows_reads, suspicious};
 use super::objective::Rounds;
 use super::paired::deviation;
 use crate::stats::{log_ratios, ratio_interval};
@@ -92,12 +92,23 @@ pub(super) fn does_no_less(trial: &Trial) -> bool {
 /// candidate may be worth having beside others even where its share of the workload is small.
 pub(crate) fn helps_somewhere(trial: &Trial, problem: &Problem) -> bool {
     let limits = &problem.limits;
-    let faster = trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
-        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
-        ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
-    });
+    let faster = helps_a_read(trial, problem);
     let whole = ratio_interval(&Rounds::of(trial, problem.objective).effects(), limits.error_rate);
     (faster || whole.high < 1.0 - limits.min_gain) && broken(trial, limits).is_none() && whole.estimate < 1.0
+}
+
+/// Whether at least one read is certainly faster, and nothing speaks against the candidate but other reads that are slower:
+/// beside others it may be worth having, where these keep them from being slower.
+pub(crate) fn helps_at_a_price(trial: &Trial, problem: &Problem) -> bool {
+    helps_a_read(trial, problem) && only_slows_reads(trial, &problem.limits)
+}
+
+fn helps_a_read(trial: &Trial, problem: &Problem) -> bool {
+    let limits = &problem.limits;
+    trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
+        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
+        ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
+    })
 }
 
 /// Whether a candidate is certainly faster than the rival that ran beside it, if there was one.

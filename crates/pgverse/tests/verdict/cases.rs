@@ -162,6 +162,27 @@ pub(crate) async fn helping(home: &Path) -> Result<Report> {
     builder.agent(agent("one", one("owner"))).agent(agent("other", one("label"))).build()?.run().await
 }
 
+/// Two universes, one of which has an index that makes one read faster and another one slower, beside a good one.
+pub(crate) async fn costly(home: &Path) -> Result<Report> {
+    let read = |id, sql: &str| statement(id, sql, StatementKind::Read, 1.0);
+    let newest =
+        |status| format!("SELECT id FROM orders WHERE status = '{status}' ORDER BY created_at DESC LIMIT 5");
+    let statements = vec![
+        read("newest", &newest("Shipped")),
+        read("held", &newest("OnHold")),
+        read("of_a_total", "SELECT count(*) FROM orders WHERE total = 7"),
+        read("tripled", "SELECT count(*) FROM orders WHERE total * 3 = 99"),
+    ];
+    let one = indexed("orders", "orders_total", vec![IndexKey::column("total")]);
+    let operations = vec![
+        index("orders", "orders_created", vec![IndexKey::column("created_at")]),
+        index("orders", "orders_tripled", vec![IndexKey::expression("total * 3")]),
+    ];
+    let other = Candidate::new("a good one and one that costs", Change { operations });
+    let builder = competition(backend(home, ORDERS)?, statements);
+    builder.agent(agent("one", vec![one])).agent(agent("other", vec![other])).build()?.run().await
+}
+
 /// Two universes, each with another text for the same statement.
 pub(crate) async fn rewrites(home: &Path) -> Result<Report> {
     let work = |rows| {

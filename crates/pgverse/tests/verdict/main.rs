@@ -86,6 +86,27 @@ async fn winners_of_two_universes_that_help_each_other_are_crowned_together() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_slows_a_read_is_taken_out_of_a_union() {
+    let home = pgverse_testkit::home();
+    let report = cases::costly(home.path()).await.unwrap();
+    let costly = candidate(&report, "other-1").unwrap();
+    assert_eq!(costly.status, CandidateStatus::Rejected, "{}", costly.reason);
+    assert!(costly.reason.contains("makes held with none slower"), "{}", costly.reason);
+    let finale = report.grand_final.as_ref().unwrap();
+    assert_eq!(finale.candidate, report.verdict.winner, "{}", report.verdict.reason);
+    let mut names: Vec<&str> = report.promotion.steps.iter().map(|step| name(&step.operation)).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["orders_total", "orders_tripled"]);
+}
+
+fn name(operation: &Operation) -> &str {
+    match operation {
+        Operation::CreateIndex { name, .. } => name,
+        other => panic!("not an index: {other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_two_texts_of_one_statement_only_one_is_promoted() {
     let home = pgverse_testkit::home();
     let report = cases::rewrites(home.path()).await.unwrap();

@@ -87,8 +87,8 @@ impl<'a> Grower<'a> {
         let mut rest: Vec<usize> = (0..self.atoms.len()).filter(|atom| !pool.contains(atom)).collect();
         pool.retain(|atom| !set.atoms.contains(atom));
         rest.retain(|atom| !set.atoms.contains(atom));
+        self.trail.push(set.clone());
         loop {
-            self.trail.push(set.clone());
             let mut steps = self.steps(&set, &mut pool, false).await?;
             if steps.is_empty() {
                 pool.append(&mut rest);
@@ -99,9 +99,15 @@ impl<'a> Grower<'a> {
                 steps = self.steps(&set, &mut pool, true).await?;
             }
             steps.sort_by(|a, b| worth(b, &set).total_cmp(&worth(a, &set)));
-            let Some(next) = self.take(&set, steps).await? else { return Ok(()) };
-            pool.retain(|atom| !next.atoms.contains(atom));
-            set = next;
+            if steps.is_empty() {
+                return Ok(());
+            }
+            // Otherwise what looked like a gain is known to be none now.
+            if let Some(next) = self.take(&set, steps).await? {
+                pool.retain(|atom| !next.atoms.contains(atom));
+                set = next;
+                self.trail.push(set.clone());
+            }
         }
     }
 
@@ -180,6 +186,7 @@ impl<'a> Grower<'a> {
             Some(slower) => slower,
         };
         self.atoms[step.atom].rejected = Some(rejected);
+        self.worths[step.atom] = 0.0;
         None
     }
 

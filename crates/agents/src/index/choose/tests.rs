@@ -25,7 +25,7 @@ struct MadeUp {
     sizes: &'static [(&'static str, i64)],
     /// What every index costs a write, milliseconds.
     write_cost: f64,
-    /// The column whose index is used in a lucky moment when it is used first: it takes half the time then.
+    /// The column whose index is used in a lucky moment when it is used first: it takes three quarters of its time then.
     lucky: &'static str,
     runs: Mutex<Vec<String>>,
 }
@@ -79,7 +79,7 @@ impl Workbench for MadeUp {
             let run = format!("{} {used}", t.question.statement);
             let mut runs = self.runs.lock().unwrap();
             if used == self.lucky && !runs.contains(&run) {
-                ms /= 2.0;
+                ms *= 0.75;
             }
             runs.push(run);
             let timed_out = ms > t.timeout_ms as f64;
@@ -188,7 +188,7 @@ async fn what_fills_the_budget_makes_room_for_what_gains_more() {
             ("three", &[("c", 1.0)], 20.0),
         ])
     };
-    let sets = chosen(&bench, &["a", "b", "c"], 22 << 20).await;
+    let sets = chosen(&bench, &["b", "c", "a"], 22 << 20).await;
     assert_eq!(sets[0].0, ["a"]);
     assert!(
         sets[0].1.contains("Not B-tree on t (b): its room is worth more for B-tree on t (a)"),

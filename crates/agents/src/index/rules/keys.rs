@@ -26,18 +26,21 @@ const FEW_ROWS: f64 = 500.0;
 /// A B-tree key for a column or an immutable expression.
 pub(super) fn btree_key(table: &Table, key: &Key) -> Option<IndexKey> {
     match &key.what {
-        What::Column(name) => {
-            let column = table.column(name)?;
-            // These have no B-tree order, or none that a search would use.
-            let ordered =
-                !matches!(column.type_name.as_str(), "json" | "jsonb" | "xml" | "point" | "tsvector");
-            ordered.then(|| IndexKey::column(name.clone()))
-        }
+        What::Column(name) => column_key(table, name),
         What::Expression(sql) => {
             let fits = !is_distance(sql) && is_immutable(table, sql);
             fits.then(|| IndexKey::expression(sql.clone()))
         }
     }
+}
+
+/// A B-tree key for a column, if its type has an order.
+pub(super) fn column_key(table: &Table, name: &str) -> Option<IndexKey> {
+    // These have none, or none that a search would use.
+    const UNORDERED: [&str; 11] =
+        ["box", "circle", "json", "jsonb", "line", "lseg", "path", "point", "polygon", "tsvector", "xml"];
+    let column = table.column(name)?;
+    (!UNORDERED.contains(&column.type_name.as_str())).then(|| IndexKey::column(name))
 }
 
 /// An equality with the key that serves it and its share of the rows.

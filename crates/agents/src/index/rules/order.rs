@@ -5,7 +5,7 @@ use pgverse_core::types::IndexKey;
 
 use super::filter::sentence;
 use super::join::is_selective;
-use super::keys::{btree_key, cover, is_covered, order_keys};
+use super::keys::{btree_key, column_key, cover, is_covered, order_keys};
 use crate::index::access::{Access, Order};
 use crate::index::estimate::btree_bytes;
 use crate::index::idea::{Idea, seen, words};
@@ -71,11 +71,7 @@ fn narrow<'a>(access: &Access<'a>) -> Option<Idea<'a>> {
     }
     names.sort_by_key(|n| !joined.contains(&n.as_str()));
     let table = access.table;
-    let keys: Vec<IndexKey> = names
-        .iter()
-        .take(1)
-        .map(|n| table.column(n).map(|c| IndexKey::column(c.name.clone())))
-        .collect::<Option<_>>()?;
+    let keys: Vec<IndexKey> = names.iter().take(1).map(|n| column_key(table, n)).collect::<Option<_>>()?;
     let mut spec = Spec::btree(table, keys, 0);
     spec.include = names.iter().skip(1).map(|n| (*n).clone()).collect();
     let size = btree_bytes(&spec) / table.bytes.max(1) as f64;

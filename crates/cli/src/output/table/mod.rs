@@ -44,6 +44,7 @@ fn subject(objective: Objective) -> String {
         Objective::TailTime { share } => {
             format!("The slowest {} % of all calls run", significant(share * 100.0))
         }
+        Objective::GeometricMean => "By the geometric mean the statements run".to_owned(),
         _ => "The workload runs".to_owned(),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::runner::{Runner, Track};
-use super::schedule::{BASELINE, FIRST_CANDIDATE};
+use super::schedule::{BASELINE, FIRST_CANDIDATE, switches};
 use crate::bench::{Arm, Lab, Round, Shot};
 use crate::competition::universe::closed;
 use crate::context::{Context, Phase};
@@ -13,6 +13,9 @@ use crate::traits::Sample;
 
 /// Switching on an arm by statements slower than this is done once in a round, not once for each cell.
 const DEAR_SWITCH: Duration = Duration::from_millis(20);
+
+/// Unless all switches of a round take less than this share of what the baseline takes.
+const DEAR_SHARE: f64 = 0.5;
 
 /// The arms, and the fork on which each runs.
 pub(super) struct Grounds<'a> {
@@ -47,27 +50,36 @@ pub(super) fn labs<'a>(track: &Track<'a>, runners: &[Runner<'a>]) -> Vec<&'a Lab
         .collect()
 }
 
-/// The arms that are dear to switch on.
-pub(super) async fn dear(cx: &Context, grounds: &Grounds<'_>) -> Result<BTreeSet<usize>> {
+/// The arms that are dear to switch on: where cells of these milliseconds are raced, switching for each of them would take
+/// much of the round.
+pub(super) async fn dear(cx: &Context, grounds: &Grounds<'_>, raced_ms: &[f64]) -> Result<BTreeSet<usize>> {
+    let switches: u32 = raced_ms.iter().map(|ms| switches(*ms)).sum();
+    let round = Duration::from_secs_f64(raced_ms.iter().sum::<f64>() / 1e3);
     let mut dear = BTreeSet::new();
     for (arm, (switch, lab)) in grounds.arms.iter().zip(&grounds.labs).enumerate().skip(FIRST_CANDIDATE) {
-        if is_dear(cx, lab, switch).await? {
+        let took = switching(cx, lab, switch).await?;
+        if took > DEAR_SWITCH && took * switches > round.mul_f64(DEAR_SHARE) {
             dear.insert(arm);
         }
     }
     Ok(dear)
 }
 
-/// Whether an arm is dear to switch on.
+/// Whether an arm is dear to switch on for something short.
 pub(in crate::competition) async fn is_dear(cx: &Context, lab: &Lab, arm: &Arm) -> Result<bool> {
+    Ok(switching(cx, lab, arm).await? > DEAR_SWITCH)
+}
+
+/// What switching to an arm takes.
+async fn switching(cx: &Context, lab: &Lab, arm: &Arm) -> Result<Duration> {
     if arm.enter.is_empty() {
-        return Ok(false);
+        return Ok(Duration::ZERO);
     }
     let begin = Instant::now();
     lab.enter(cx, arm).await?;
     let took = begin.elapsed();
     lab.leave(cx).await?;
-    Ok(took > DEAR_SWITCH)
+    Ok(took)
 }
 
 /// Runs the shots while holding the timing slot.

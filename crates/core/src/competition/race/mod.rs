@@ -57,6 +57,7 @@ pub(super) async fn race(
     let raced: BTreeSet<usize> = runners.iter().flat_map(|r| r.impact.measured.iter().copied()).collect();
     let grounds = Grounds { labs: labs(track, runners), arms };
     let raced: Vec<Cell<'_>> = raced.into_iter().map(|cell| track.cells[cell]).collect();
+    let raced_ms: Vec<f64> = raced.iter().filter_map(|cell| cell.seen_ms).collect();
     let mut litter = Vec::new();
     for lab in grounds.distinct() {
         let tables = Litter::of(cx, lab, track.brief, raced.iter().copied()).await?;
@@ -66,7 +67,7 @@ pub(super) async fn race(
         litter.push((lab, tables));
     }
     constants(cx, track, &grounds, runners).await?;
-    let mut pace = Pace { dear: dear(cx, &grounds).await?, ..Pace::default() };
+    let mut pace = Pace { dear: dear(cx, &grounds, &raced_ms).await?, ..Pace::default() };
     // These warm caches and find how often each statement must run; their samples are not kept.
     let mut warm_up_rounds = 0;
     let mut before = f64::INFINITY;

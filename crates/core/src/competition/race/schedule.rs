@@ -24,6 +24,20 @@ const MAX_RUNS: f64 = 9.0;
 const PASSES: u32 = 3;
 /// A candidate that takes this many times as long as the baseline, and this much longer, is cut off.
 const CUT_OFF: (f64, f64) = (3.0, 100.0);
+/// The same for a write, in times of what is allowed.
+const BEYOND: f64 = 1.5;
+
+/// How often a read or write of so many milliseconds runs in one round, by the clock and the round trip.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_RUNS.
+fn runs_of(ms: f64) -> u32 {
+    // An odd number has a median that was measured, and not the slower of two.
+    (ROUND_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_RUNS) as u32 | 1
+}
+
+/// How often an arm that is not dear is switched on for a cell of so many milliseconds.
+pub(super) fn switches(ms: f64) -> u32 {
+    runs_of(ms).min(PASSES)
+}
 
 /// What earlier shots taught: how long each cell takes under each arm.
 #[derive(Debug, Default)]
@@ -45,22 +59,25 @@ impl Pace {
 
     /// How often a cell runs in one round: the same under every arm, since the second run of a statement is faster
     /// than the first, and what runs more often would look faster. Only an arm that is far slower anyway runs less.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Between 1 and MAX_RUNS.
     fn runs(&self, arm: usize, cell: usize) -> u32 {
         let Some(baseline) = self.typical(BASELINE, cell) else { return 1 };
         let own = self.typical(arm, cell).unwrap_or(baseline);
         let ms = if own > baseline * CUT_OFF.0 { own } else { baseline };
-        // An odd number has a median that was measured, and not the slower of two.
-        (ROUND_MS / ms.max(1e-3)).ceil().clamp(1.0, MAX_RUNS) as u32 | 1
+        runs_of(ms)
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
     pub(super) fn timeout_ms(&self, arm: usize, cell: usize, track: &Track<'_>) -> u64 {
         let first = track.cells[cell].first_timeout_ms as f64;
         let longest = track.options.statement_timeout_seconds * 1e3;
+        // What the problem allows is not cut off.
+        let most = match track.cells[cell].statement.kind {
+            StatementKind::Read => CUT_OFF.0,
+            StatementKind::Write => CUT_OFF.0.max(track.problem.limits.max_write_slowdown * BEYOND),
+        };
         let bound = match self.typical(BASELINE, cell) {
             _ if arm < FIRST_CANDIDATE => longest,
-            Some(ms) => (ms * CUT_OFF.0).max(ms + CUT_OFF.1),
+            Some(ms) => (ms * most).max(ms + CUT_OFF.1),
             None => first,
         };
         bound.min(longest).ceil() as u64

@@ -255,6 +255,19 @@ fn both_sides_of_a_bargain_are_told() {
 }
 
 #[test]
+fn by_the_geometric_mean_short_statements_count_like_long_ones() {
+    let read = StatementKind::Read;
+    let samples =
+        |short: f64| vec![samples("short", read, 10.0, short), samples("long", read, 1000.0, 1000.0)];
+    let problem = Problem { objective: Objective::GeometricMean, ..Problem::default() };
+    let faster = [trial("a", samples(1.0))];
+    assert_eq!(PairedJudge.judge(&Problem::default(), &faster).unwrap().winner, None);
+    let ratio = PairedJudge.judge(&problem, &faster).unwrap().ratio.unwrap().estimate;
+    assert!((ratio - 0.1_f64.sqrt()).abs() < 0.02, "{ratio}");
+    assert_eq!(PairedJudge.judge(&problem, &[trial("a", samples(10.0))]).unwrap().winner, None);
+}
+
+#[test]
 fn the_tail_is_judged_by_its_slowest_executions() {
     let read = StatementKind::Read;
     // 96 of 100 calls are quick; making them quicker still is all that one candidate does.
