@@ -62,7 +62,7 @@ TPCH ?= /tmp/pgverse-tpch
 bench-index-tpch:
 	scripts/tpch.sh $(TPCH)
 	cargo run --release --locked -p pgverse-benches --bin index -- --data tpch --folder $(TPCH) --without h17,h20 \
-	    --budgets 250MB,500MB,1150MB $(ARGS)
+	    --budgets 250MB,500MB,1150MB --advisor-seconds 480 $(ARGS)
 
 # The winners of whole competitions on the same statements, with rewrites and views, beside those made by hand.
 bench-rewrite:

@@ -94,7 +94,7 @@ export interface Problem {
 }
 
 /**
- * The same sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
+ * The weighted sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
  * time of the slowest 5 % (the expected shortfall at the 95th percentile; Rockafellar and Uryasev, 2000).
  * Each side is taken at its own slowest executions. The refreshing of views is no execution and counts
  * for nothing here.
@@ -1676,7 +1676,7 @@ export type Origin = "given" | "log" | "activity" | "qualstats" | OriginSynthesi
 export type Selectivity = "frequent" | "typical" | "rare" | "absent";
 
 /** What is minimized. */
-export type Objective = "total_time" | ObjectiveTailTime;
+export type Objective = "total_time" | "geometric_mean" | ObjectiveTailTime;
 
 /** Kind of relation. */
 export type TableKind = "table" | "partitioned" | "materialized_view";

@@ -98,7 +98,7 @@ class Problem(TypedDict, total=False):
 
 
 class ObjectiveTailTime(TypedDict):
-    """The same sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
+    """The weighted sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
     time of the slowest 5 % (the expected shortfall at the 95th percentile; Rockafellar and Uryasev, 2000).
     Each side is taken at its own slowest executions. The refreshing of views is no execution and counts
     for nothing here.
@@ -1783,7 +1783,7 @@ Origin: TypeAlias = 'Literal["given"] | Literal["log"] | Literal["activity"] | L
 Selectivity: TypeAlias = 'Literal["frequent"] | Literal["typical"] | Literal["rare"] | Literal["absent"]'
 """How much of a table the values of a set are meant to find."""
 
-Objective: TypeAlias = 'Literal["total_time"] | ObjectiveTailTime'
+Objective: TypeAlias = 'Literal["total_time"] | Literal["geometric_mean"] | ObjectiveTailTime'
 """What is minimized."""
 
 TableKind: TypeAlias = 'Literal["table"] | Literal["partitioned"] | Literal["materialized_view"]'

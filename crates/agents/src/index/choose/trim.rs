@@ -115,7 +115,7 @@ impl Grower<'_> {
             self.oracle.look_again(&self.change(&set.atoms), &mut plans).await?;
             plans.into_iter().for_each(|(at, seen)| set.seen[at] = seen);
             set.score = self.score(&set.seen);
-            let Some(slower) = self.slower(&set).filter(|_| !self.late(ENDING / 2.0)) else { break };
+            let Some(slower) = self.slower(&set) else { break };
             let mut best: Option<(usize, Set)> = None;
             for atom in set.atoms.clone() {
                 let (without, changed) = self.without(&set, atom).await?;
