@@ -128,7 +128,10 @@ export interface RaceOptions {
   min_rounds?: number;
   /** Rounds at the most. */
   max_rounds?: number;
-  /** Seconds of measuring for one race, once every live candidate has its `min_rounds`. */
+  /**
+   * Seconds of measuring for one race, once every live candidate has its `min_rounds`; three times as many for the
+   * final.
+   */
   measuring_seconds?: number;
   /** Longest time of any single statement, seconds. */
   statement_timeout_seconds?: number;

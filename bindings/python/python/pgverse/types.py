@@ -131,7 +131,9 @@ class RaceOptions(TypedDict, total=False):
     max_rounds: int
     """Rounds at the most."""
     measuring_seconds: float
-    """Seconds of measuring for one race, once every live candidate has its `min_rounds`."""
+    """Seconds of measuring for one race, once every live candidate has its `min_rounds`; three times as many for the
+    final.
+    """
     statement_timeout_seconds: float
     """Longest time of any single statement, seconds."""
     agent_timeout_seconds: float

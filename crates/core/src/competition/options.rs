@@ -10,7 +10,7 @@ pub struct RaceOptions {
     pub min_rounds: u32,
     /// Rounds at the most.
     pub max_rounds: u32,
-    /// Seconds of measuring for one race, once every live candidate has its `min_rounds`.
+    /// Seconds of measuring for one race, once every live candidate has its `min_rounds`; three times as many for the final.
     pub measuring_seconds: f64,
     /// Longest time of any single statement, seconds.
     pub statement_timeout_seconds: f64,

@@ -20,6 +20,10 @@ use crate::report;
 use crate::traits::{Agent, ForkBackend};
 use crate::types::{AgentName, Candidate, Report, Trial};
 
+/// The final may measure this many times as long as a universe: what it decides is promoted, and two that are both fast
+/// are harder to tell apart than one of them and the baseline.
+const FINAL_TIMES: f64 = 3.0;
+
 /// Runs the universes, or takes what came out of them on other machines, and ends with a verdict.
 pub(super) async fn run(
     cx: Context,
@@ -182,7 +186,9 @@ async fn finale(
     let Some(finalists) = Finalists::across(outcomes, &parts.problem).filter(|_| !cx.is_late()) else {
         return Ok(None);
     };
-    let ended = universe::run(cx, &task(parts, FINAL.into()), Job::Finale(finalists), shared).await?;
+    let mut task = task(parts, FINAL.into());
+    task.options.measuring_seconds *= FINAL_TIMES;
+    let ended = universe::run(cx, &task, Job::Finale(finalists), shared).await?;
     ended.announce(cx);
     let outcome = ended.outcome;
     for (candidate, trial) in outcome.candidates.iter().zip(&outcome.trials) {
