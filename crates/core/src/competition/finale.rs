@@ -27,25 +27,17 @@ impl Finalists {
         trials: impl Iterator<Item = (&'a Candidate, &'a Trial)>,
         problem: &Problem,
     ) -> Option<Self> {
-        let trials: Vec<(&Candidate, &Trial)> = trials.collect();
-        let costly = trials.iter().filter(|(_, t)| {
-            t.forks.is_none()
-                && t.rival.is_none()
-                && !helps_somewhere(t, problem)
-                && helps_at_a_price(t, problem)
-        });
-        let costly: Vec<Candidate> = costly.map(|(c, _)| (*c).clone()).collect();
-        let mut helpful: Vec<(&Candidate, &Trial, f64)> = trials
-            .into_iter()
-            // What needs a fork of its own cannot be entered beside others.
-            .filter(|(_, t)| t.forks.is_none() && helps_somewhere(t, problem))
-            .map(|(c, t)| (c, t, estimate(t, problem)))
-            .collect();
+        // What needs a fork of its own cannot be entered beside others.
+        let (helpful, others): (Vec<_>, Vec<_>) =
+            trials.filter(|(_, t)| t.forks.is_none()).partition(|(_, t)| helps_somewhere(t, problem));
+        let mut helpful: Vec<(&Candidate, &Trial, f64)> =
+            helpful.into_iter().map(|(c, t)| (c, t, estimate(t, problem))).collect();
         helpful.sort_by(|a, b| a.2.total_cmp(&b.2).then_with(|| sort_key(&a.0.id).cmp(&sort_key(&b.0.id))));
         let best = helpful.first()?.0.clone();
         let mut members: Vec<Candidate> =
             helpful.iter().filter(|(_, t, _)| t.rival.is_none()).map(|(c, ..)| (*c).clone()).collect();
-        members.extend(costly);
+        let costly = others.into_iter().filter(|(_, t)| t.rival.is_none() && helps_at_a_price(t, problem));
+        members.extend(costly.map(|(c, _)| c.clone()));
         (members.len() > 1).then_some(Self { members, best, number: 0 })
     }
 

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::arms::Built;
+use super::race::unqueued;
 use super::screen::{impact, plans, text};
 use super::stage::Stage;
 use super::tree;
@@ -12,9 +13,10 @@ use super::universe::closed;
 use crate::bench::{Arm, Round, Shot};
 use crate::context::Phase;
 use crate::error::Result;
+use crate::judge::VISIBLE_MS;
 use crate::pg::quote::qualified;
 use crate::traits::Sample;
-use crate::types::{Candidate, Change, Operation, Plan, StatementKind};
+use crate::types::{Candidate, Operation, Plan, StatementKind};
 
 /// Operations that are taken out at the most.
 const MOST: usize = 8;
@@ -30,9 +32,6 @@ const CUT_OFF: (f64, f64) = (2.0, 100.0);
 
 /// Reads below this many milliseconds are run three times.
 const SHORT_MS: f64 = 100.0;
-
-/// Less than this many milliseconds is no difference.
-const VISIBLE_MS: f64 = 0.05;
 
 /// Times of the reads that a change touches, by their places among the cells.
 type Reads = BTreeMap<usize, Read>;
@@ -57,10 +56,13 @@ impl Stage<'_> {
     /// Takes out of the union, one after another, what makes a read slower than allowed; all of it is built. What cannot
     /// be mended stays, and the race tells.
     pub(super) async fn mend(&self, built: &Built, union: &mut Union<'_>, number: u64) -> Result<()> {
+        let before = self.baseline_plans(built).await?;
         let mut memo = Memo::new();
         for _ in 0..MOST {
             let Some(united) = union.candidate(number) else { return Ok(()) };
-            let Some(guilty) = self.guilty(built, &united, &mut memo).await? else { return Ok(()) };
+            let Some(guilty) = self.guilty((built, &before), &united, &mut memo).await? else {
+                return Ok(());
+            };
             tracing::debug!(agent = %self.task.agent, ?guilty, "taken out of the union");
             union.take_out(&[guilty]);
         }
@@ -68,8 +70,13 @@ impl Stage<'_> {
     }
 
     /// The operation without which the read that is slowed most is slowed no longer, and least is lost.
-    async fn guilty(&self, built: &Built, united: &Candidate, memo: &mut Memo) -> Result<Option<Operation>> {
-        let reads = self.reads(built, united, memo).await?;
+    async fn guilty(
+        &self,
+        known: (&Built, &[Plan]),
+        united: &Candidate,
+        memo: &mut Memo,
+    ) -> Result<Option<Operation>> {
+        let reads = self.reads(known, united, memo).await?;
         let slowed = reads.iter().filter(|(_, read)| self.is_slowed(read));
         let Some((&cell, slowest)) = slowed.max_by(|a, b| a.1.ratio().total_cmp(&b.1.ratio())) else {
             return Ok(None);
@@ -78,12 +85,12 @@ impl Stage<'_> {
         for suspect in self.suspects(united, cell, &slowest.plan).await? {
             let mut without = united.clone();
             without.change.operations.retain(|o| *o != suspect);
-            let reads = self.reads(built, &without, memo).await?;
+            let reads = self.reads(known, &without, memo).await?;
             if reads.get(&cell).is_some_and(|read| self.is_slowed(read)) {
                 continue;
             }
             let score: f64 = reads.values().map(|read| read.ratio().ln()).sum();
-            if best.as_ref().is_none_or(|(known, _)| score < *known) {
+            if best.as_ref().is_none_or(|(least, _)| score < *least) {
                 best = Some((score, suspect));
             }
         }
@@ -115,22 +122,26 @@ impl Stage<'_> {
     }
 
     /// Runs the reads that a candidate touches: those that are not clearly faster in turns with the baseline.
-    async fn reads(&self, built: &Built, candidate: &Candidate, memo: &mut Memo) -> Result<Reads> {
+    async fn reads(
+        &self,
+        (built, before): (&Built, &[Plan]),
+        candidate: &Candidate,
+        memo: &mut Memo,
+    ) -> Result<Reads> {
         let arm = built.arm(candidate.id.as_str(), &candidate.change);
-        let before = self.baseline_plans(built).await?;
         let now = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, candidate)).await?;
-        let changed = impact(self.cells, &before, &now, candidate, &self.brief.catalog).changed;
+        let changed = impact(self.cells, before, &now, candidate, &self.brief.catalog).changed;
         let key = |cell: usize| (cell, text(self.cells[cell], candidate).to_owned(), now[cell].shape());
         let reads: Vec<usize> =
             changed.into_iter().filter(|&c| self.cells[c].statement.kind == StatementKind::Read).collect();
         let new: Vec<usize> = reads.iter().copied().filter(|&cell| !memo.contains_key(&key(cell))).collect();
-        let arms = [built.arm("baseline", &Change::default()), arm];
+        let arms = [built.baseline("baseline"), arm];
         let seen = |cell: usize| self.cells[cell].seen_ms.unwrap_or(f64::INFINITY);
         let first = self.run(&arms, &[(1, new.as_slice())], candidate).await?;
         let mut unsure = Vec::new();
         for (&cell, sample) in new.iter().zip(&first) {
-            memo.insert(key(cell), (seen(cell), ms(sample)));
-            if ms(sample) > seen(cell) * SURE {
+            memo.insert(key(cell), (seen(cell), unqueued(sample)));
+            if unqueued(sample) > seen(cell) * SURE {
                 unsure.push(cell);
             }
         }
@@ -140,7 +151,7 @@ impl Stage<'_> {
         for (at, &cell) in unsure.iter().enumerate() {
             let least = |side: usize| {
                 let runs = samples.chunks(unsure.len()).skip(side).step_by(2).filter_map(|run| run.get(at));
-                runs.map(ms).fold(f64::INFINITY, f64::min)
+                runs.map(unqueued).fold(f64::INFINITY, f64::min)
             };
             memo.insert(key(cell), (least(0), least(1)));
         }
@@ -188,8 +199,4 @@ impl Stage<'_> {
         let round = Round { arms: arms.to_vec(), shots };
         self.shared.benchmarker.measure(self.cx, self.lab, &round).await
     }
-}
-
-fn ms(sample: &Sample) -> f64 {
-    sample.unqueued_ms.unwrap_or(sample.wall_ms)
 }

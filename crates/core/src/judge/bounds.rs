@@ -7,7 +7,7 @@ use crate::types::{Answers, Interval, Limits, PairedSamples, StatementKind, Tria
 
 /// A slowdown of one execution by less than this many milliseconds is no regression: planning with one more index costs
 /// about as much. In the objective it counts like any other.
-const VISIBLE_MS: f64 = 0.05;
+pub(crate) const VISIBLE_MS: f64 = 0.05;
 
 /// Why this trial cannot win, if it cannot.
 pub(super) fn broken(trial: &Trial, limits: &Limits) -> Option<String> {

@@ -8,6 +8,7 @@ mod progress;
 mod tests;
 mod writes;
 
+pub(crate) use bounds::VISIBLE_MS;
 pub use paired::PairedJudge;
 pub(crate) use paired::error_part;
 pub(crate) use progress::{

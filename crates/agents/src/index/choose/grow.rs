@@ -98,10 +98,10 @@ impl<'a> Grower<'a> {
                 // What was harmful or useless alone may be neither beside the others.
                 steps = self.steps(&set, &mut pool, true).await?;
             }
-            steps.sort_by(|a, b| worth(b, &set).total_cmp(&worth(a, &set)));
             if steps.is_empty() {
                 return Ok(());
             }
+            steps.sort_by(|a, b| worth(b, &set).total_cmp(&worth(a, &set)));
             // Otherwise what looked like a gain is known to be none now.
             if let Some(next) = self.take(&set, steps).await? {
                 pool.retain(|atom| !next.atoms.contains(atom));
@@ -200,12 +200,9 @@ impl<'a> Grower<'a> {
         }
         let change = self.change(&step.set.atoms);
         self.oracle.look_again(&change, &mut again).await?;
-        for (at, seen) in again {
-            step.set.seen[at] = seen.clone();
-            step.changed
-                .iter_mut()
-                .filter(|(changed, _)| *changed == at)
-                .for_each(|(_, old)| *old = seen.clone());
+        replace(&mut step.changed, again);
+        for (at, seen) in &step.changed {
+            step.set.seen[*at] = seen.clone();
         }
         step.set.score = self.score(&step.set.seen);
         step.gain = set.score - step.set.score;
@@ -239,11 +236,7 @@ impl<'a> Grower<'a> {
             }
         }
         self.oracle.look_again(&change, &mut slower).await?;
-        for (at, seen) in slower {
-            if let Some(known) = changed.iter_mut().find(|(changed, _)| *changed == at) {
-                known.1 = seen;
-            }
-        }
+        replace(&mut changed, slower);
         let mut seen = set.seen.clone();
         for (at, now) in &changed {
             seen[*at] = now.clone();
@@ -337,6 +330,15 @@ impl<'a> Grower<'a> {
 
     pub(super) fn last(&self) -> Option<Set> {
         self.trail.last().cloned()
+    }
+}
+
+/// Puts what was run again in the place of what was known.
+fn replace(known: &mut [(usize, Seen)], again: Vec<(usize, Seen)>) {
+    for (at, seen) in again {
+        if let Some(old) = known.iter_mut().find(|(known, _)| *known == at) {
+            old.1 = seen;
+        }
     }
 }
 

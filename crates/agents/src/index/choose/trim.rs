@@ -9,7 +9,7 @@ use super::grow::{FIXED_BYTES, Grower, SMALLEST_GAIN, Set};
 use super::oracle::Seen;
 use crate::index::rank::title;
 
-/// Share of it in which nothing new is begun.
+/// Share of the agent's time in which nothing new is begun.
 const ENDING: f64 = 0.1;
 
 /// A share of a write's time that the clock cannot tell from nothing.

@@ -12,7 +12,8 @@ use rand_chacha::ChaCha8Rng;
 
 pub(super) use self::grounds::is_dear;
 use self::grounds::{Grounds, dear, fire, labs};
-use self::record::{WARM, record, still_warming, unqueued};
+pub(super) use self::record::unqueued;
+use self::record::{WARM, record, still_warming};
 pub(super) use self::runner::{Rival, Runner, Track};
 use self::schedule::{BASELINE, Pace, schedule, shot};
 use super::litter::Litter;

@@ -99,7 +99,7 @@ fn push(
 }
 
 /// Milliseconds without waits for a processor, where they are known.
-pub(super) fn unqueued(sample: &Sample) -> f64 {
+pub(in crate::competition) fn unqueued(sample: &Sample) -> f64 {
     sample.unqueued_ms.unwrap_or(sample.wall_ms)
 }
 
