@@ -55,18 +55,30 @@ test-rewrites:
 bench-index:
 	cargo run --release --locked -p pgverse-benches --bin index -- $(ARGS)
 
-# The same on TPC-H at scale factor 1, made in the folder TPCH. Without h17 and h20, which no server ends in time without
-# an index.
+# The same on TPC-H at scale factor 1, made in the folder TPCH.
 TPCH ?= /tmp/pgverse-tpch
 .PHONY: bench-index-tpch
 bench-index-tpch:
-	scripts/tpch.sh $(TPCH)
-	cargo run --release --locked -p pgverse-benches --bin index -- --data tpch --folder $(TPCH) --without h17,h20 \
+	scripts/tpc.sh tpch $(TPCH)
+	cargo run --release --locked -p pgverse-benches --bin index -- --data tpch --folder $(TPCH) \
 	    --budgets 250MB,500MB,1150MB --advisor-seconds 480 $(ARGS)
 
 # The winners of whole competitions on the same statements, with rewrites and views, beside those made by hand.
 bench-rewrite:
 	cargo run --release --locked -p pgverse-benches --bin index -- --whole --verbose $(ARGS)
+
+# The same on TPC-H and TPC-DS at scale factor 1, made in the folders TPCH and TPCDS, without an index and with 500 MB of them.
+TPCDS ?= /tmp/pgverse-tpcds
+.PHONY: bench-rewrite-tpch bench-rewrite-tpcds
+bench-rewrite-tpch:
+	scripts/tpc.sh tpch $(TPCH)
+	cargo run --release --locked -p pgverse-benches --bin index -- --data tpch --folder $(TPCH) --whole --current \
+	    --budgets 0MB,500MB $(ARGS)
+
+bench-rewrite-tpcds:
+	scripts/tpc.sh tpcds $(TPCDS)
+	cargo run --release --locked -p pgverse-benches --bin index -- --data tpcds --folder $(TPCDS) --whole --current \
+	    --budgets 0MB,500MB $(ARGS)
 
 # Promotion beside pgbench, in the lock situations of others, under kill -9, and what it realizes; FIGURES=load for one of them.
 bench-promotion:

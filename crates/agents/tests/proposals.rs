@@ -91,7 +91,12 @@ async fn brief(cx: &Context, session: &Session) -> Brief {
             };
             let set = number.to_string();
             named.push(json!({"id": set, "values": values, "weight": 1.0, "origin": "given"}));
-            plans.push(StatementPlan { statement: (*id).into(), parameter_set: set.as_str().into(), plan });
+            plans.push(StatementPlan {
+                statement: (*id).into(),
+                parameter_set: set.as_str().into(),
+                plan,
+                cut_off: false,
+            });
         }
         statements.push(
             json!({"id": id, "sql": sql, "fingerprint": id, "kind": if read { "read" } else { "write" },

@@ -64,6 +64,9 @@ pub(crate) struct Options {
     /// Of these only those whose answers are current.
     #[arg(long, requires = "whole")]
     current: bool,
+    /// Of these only those whose answers may be a minute old.
+    #[arg(long, requires = "whole", conflicts_with = "current")]
+    old: bool,
     /// Print each statement's time with each set, and why our sets are as they are.
     #[arg(long)]
     verbose: bool,

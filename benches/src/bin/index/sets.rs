@@ -54,8 +54,10 @@ pub(crate) enum Data {
     Shop,
     /// A freight company, of which only the indexes are known that someone who knows the statements would make.
     Freight,
-    /// TPC-H, which `scripts/tpch.sh` makes.
+    /// TPC-H, which `scripts/tpc.sh` makes.
     Tpch,
+    /// TPC-DS, which it makes too.
+    Tpcds,
 }
 
 impl Data {
@@ -64,6 +66,7 @@ impl Data {
             Self::Shop => "shop",
             Self::Freight => "freight",
             Self::Tpch => "tpch",
+            Self::Tpcds => "tpcds",
         }
     }
 
@@ -72,7 +75,7 @@ impl Data {
         match self {
             Self::Shop => &["hand_lean", "hand_idx"],
             Self::Freight => &["hand_known"],
-            Self::Tpch => &[],
+            Self::Tpch | Self::Tpcds => &[],
         }
     }
 
@@ -80,7 +83,7 @@ impl Data {
     pub(crate) fn best_by_hand(self) -> &'static [&'static str] {
         match self {
             Self::Shop => &["hand_best", "hand_mv"],
-            Self::Freight | Self::Tpch => &[],
+            Self::Freight | Self::Tpch | Self::Tpcds => &[],
         }
     }
 
@@ -96,6 +99,7 @@ impl Data {
                 "orders (o_custkey)",
                 "lineitem (l_partkey, l_suppkey)",
             ],
+            Self::Tpcds => &[],
         }
     }
 }
@@ -105,7 +109,7 @@ pub(crate) fn read(data: Data, folder: &Path, wanted: &[String]) -> Result<Vec<S
     let mut found = Vec::new();
     let foreign_keys = data.foreign_keys().iter().map(|on| format!("CREATE INDEX ON {on}"));
     found.push(("foreign keys".to_owned(), foreign_keys.collect()));
-    if data != Data::Freight {
+    if matches!(data, Data::Shop | Data::Tpch) {
         let peers: serde_json::Value = json(&folder.join("peer_sets.json"))?;
         for (name, statements) in peers["sets"].as_object().into_iter().flatten() {
             found.push((name.clone(), strings(statements)));

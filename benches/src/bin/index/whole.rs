@@ -17,11 +17,14 @@ use crate::sets::Set;
 /// Longest time of measuring in one universe, seconds.
 const MEASURING: f64 = 120.0;
 
+/// Calls of each statement in a minute, against which the refreshes of views are weighed.
+const CALLS: f64 = 60.0;
+
 /// Longest time of each agent, seconds: all of them think at once, and each of their runs is long here.
 const THINKING: f64 = 480.0;
 
-/// The winners of all agents within each budget, with every answer current and, unless only those are wanted, with old
-/// ones allowed.
+/// The winners of all agents within each budget, with every answer current and with old ones allowed, unless only one of
+/// them is wanted.
 pub(crate) async fn winners(
     workload: &Workload,
     backend: &Arc<dyn ForkBackend>,
@@ -31,14 +34,16 @@ pub(crate) async fn winners(
         [] => vec![None],
         budgets => budgets.iter().map(|budget| bytes(*budget).map(Some)).collect::<Result<_>>()?,
     };
-    let ages = [("ours", None), ("ours, a minute old", Some(STALENESS))];
+    let mut ages = vec![("ours", None), ("ours, a minute old", Some(STALENESS))];
+    ages.retain(|(_, staleness)| if staleness.is_some() { !options.current } else { !options.old });
+    let mut workload = workload.clone();
+    for statement in &mut workload.statements {
+        statement.weight = CALLS;
+    }
     let mut found = Vec::new();
     for (max_storage_bytes, (name, staleness)) in
-        storage.into_iter().flat_map(|bytes| ages.into_iter().map(move |age| (bytes, age)))
+        storage.into_iter().flat_map(|bytes| ages.iter().map(move |age| (bytes, *age)))
     {
-        if options.current && staleness.is_some() {
-            continue;
-        }
         let name = match max_storage_bytes {
             Some(bytes) => format!("{name}, {} MB", bytes / 1_000_000),
             None => name.to_owned(),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use pgverse_core::traits::{Agent, Probe};
-use pgverse_core::types::{Brief, Candidate, Statement, StatementKind};
+use pgverse_core::types::{Brief, Candidate, Change, Statement, StatementKind};
 use pgverse_core::{Context, Result};
 
 use super::choose::choose;
@@ -56,11 +56,28 @@ impl Agent for QueryAgent {
         }
         let Some(bench) = probe.workbench() else { return Ok(untried(&statements)) };
         let choice = choose(cx, bench, brief, statements).await?;
-        let mut candidates = choice.faster;
+        let mut candidates = gathered(choice.faster);
         candidates.extend(untried(&choice.untried));
+        candidates.extend(choice.others);
         candidates.truncate(MOST);
         Ok(candidates)
     }
+}
+
+/// No more than are offered: those that save least are one candidate together, each having been tried out by itself.
+fn gathered(mut faster: Vec<Candidate>) -> Vec<Candidate> {
+    if faster.len() > MOST {
+        let rest = faster.split_off(MOST - 1);
+        let change = rest.iter().fold(Change::default(), |all, one| all.union(&one.change));
+        let titles: Vec<&str> = rest.iter().map(|one| one.title.as_str()).collect();
+        let rationales: Vec<&str> = rest.iter().map(|one| one.rationale.as_str()).collect();
+        faster.push(
+            Candidate::new(format!("{} more together: {}", rest.len(), titles.join("; ")), change)
+                .because(rationales.join("\n"))
+                .helping(rest.iter().flat_map(|one| one.statements.clone())),
+        );
+    }
+    faster
 }
 
 /// The forms of statements that were not run: each with the indexes that it wants, then alone.
@@ -93,4 +110,37 @@ fn costliest(brief: &Brief) -> Vec<(&Statement, f64)> {
     all.retain(|(_, share)| *share >= SMALLEST_SHARE);
     all.sort_by(|a, b| b.1.total_cmp(&a.1));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::sql::IndexWish;
+
+    #[test]
+    fn what_saves_least_is_offered_together() {
+        let catalog = crate::shared::sql::testing::shop();
+        let users = catalog.table("public", "users").unwrap();
+        let one = |number: usize| {
+            let statement = Statement {
+                id: format!("s{number}").into(),
+                sql: "SELECT 1".to_owned(),
+                fingerprint: "q".to_owned(),
+                kind: StatementKind::Read,
+                parameter_sets: Vec::new(),
+                weight: 1.0,
+            };
+            let index = IndexWish::on(users, ["email"], []).unwrap();
+            Form::made_up(&statement, "SELECT 2", vec![index]).candidate(true, None)
+        };
+        let all = |number: usize| gathered((0..number).map(one).collect());
+        assert_eq!(all(MOST).len(), MOST);
+        assert!(all(MOST).iter().all(|c| c.statements.len() == 1));
+        let offered = all(MOST + 2);
+        assert_eq!(offered.len(), MOST);
+        let last = &offered[MOST - 1];
+        // Three texts, and the index that all of them want.
+        assert_eq!((last.statements.len(), last.change.operations.len()), (3, 4));
+        assert!(last.title.starts_with("3 more together: s11: SELECT 2"), "{}", last.title);
+    }
 }

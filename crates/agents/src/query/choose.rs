@@ -6,7 +6,9 @@ use pgverse_core::types::{Brief, Candidate, Change, Operation, Statement};
 use pgverse_core::{Context, ErrorKind, Result};
 
 use super::form::Form;
-use crate::shared::clock::{LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times};
+use crate::shared::clock::{
+    LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times, worth_waiting,
+};
 
 /// Seconds that are left untouched: what is being tried then still has to end.
 const RESERVE: f64 = 15.0;
@@ -14,8 +16,10 @@ const RESERVE: f64 = 15.0;
 /// What was found out, and what there was no time for.
 #[derive(Debug, Default)]
 pub(super) struct Choice<'b> {
-    /// Forms that are faster, those that save most first.
+    /// The best form of each statement that has one that is faster; those that save most first.
     pub(super) faster: Vec<Candidate>,
+    /// What else is faster.
+    pub(super) others: Vec<Candidate>,
     /// Statements that were not reached.
     pub(super) untried: Vec<Vec<Form<'b>>>,
 }
@@ -28,7 +32,7 @@ pub(super) async fn choose<'b>(
     statements: Vec<Vec<Form<'b>>>,
 ) -> Result<Choice<'b>> {
     let mut choice = Choice::default();
-    let mut faster: Vec<(f64, Candidate)> = Vec::new();
+    let (mut faster, mut others) = (Vec::new(), Vec::new());
     for forms in statements {
         let Some(first) = forms.first() else { continue };
         if bench.seconds_left() < RESERVE {
@@ -36,10 +40,15 @@ pub(super) async fn choose<'b>(
             continue;
         }
         let trial = Trial::open(cx, bench, brief, first.statement).await?;
-        faster.extend(trial.best(&forms).await?);
+        let mut found = trial.best(&forms).await?.into_iter();
+        faster.extend(found.next());
+        others.extend(found);
     }
-    faster.sort_by(|a, b| b.0.total_cmp(&a.0));
-    choice.faster = faster.into_iter().map(|(_, candidate)| candidate).collect();
+    let sorted = |mut forms: Vec<(f64, Candidate)>| {
+        forms.sort_by(|a, b| b.0.total_cmp(&a.0));
+        forms.into_iter().map(|(_, candidate)| candidate).collect()
+    };
+    (choice.faster, choice.others) = (sorted(faster), sorted(others));
     Ok(choice)
 }
 
@@ -50,12 +59,18 @@ struct Trial<'a> {
     questions: Vec<(Question, f64)>,
     /// Milliseconds of each question as it is.
     base: Vec<f64>,
+    /// Which of them did not end, but were stopped then.
+    stopped: Vec<bool>,
+    /// Bytes that indexes may take.
+    storage: Option<u64>,
 }
 
 /// A form that was run.
 struct Tried<'f, 'b> {
     form: &'f Form<'b>,
     with_indexes: bool,
+    /// Whether its indexes take more than is allowed.
+    too_large: bool,
     ms: Vec<f64>,
 }
 
@@ -66,16 +81,27 @@ impl<'a> Trial<'a> {
         brief: &Brief,
         statement: &Statement,
     ) -> Result<Self> {
-        let mut questions = Vec::new();
-        let mut known = Vec::new();
+        let storage = brief.problem.limits.max_storage_bytes;
+        let mut trial =
+            Self { cx, bench, questions: Vec::new(), base: Vec::new(), stopped: Vec::new(), storage };
+        let mut ending = Vec::new();
         for set in &statement.parameter_sets {
             let plan = brief.plans_of(&statement.id).find(|p| p.parameter_set == set.id);
-            known.push(plan.and_then(|p| p.plan.execution_ms).map_or(LONGEST_MS, patient));
+            let known = plan.and_then(|p| p.plan.execution_ms);
             let question = Question { statement: statement.id.clone(), parameter_set: set.id.clone() };
-            questions.push((question, statement.weight_of(set)));
+            let stopped = plan.is_some_and(|p| p.cut_off);
+            if !stopped {
+                ending.push((question.clone(), known.map_or(LONGEST_MS, patient)));
+            }
+            trial.questions.push((question, statement.weight_of(set)));
+            trial.base.push(known.unwrap_or(LONGEST_MS));
+            trial.stopped.push(stopped);
         }
-        let mut trial = Self { cx, bench, questions, base: Vec::new() };
-        trial.base = trial.run(&Change::default(), &known).await?;
+        let ran = times(cx, bench, &Change::default(), ending).await?;
+        let ending = trial.base.iter_mut().zip(&trial.stopped).filter(|(_, stopped)| !**stopped);
+        for ((base, _), ms) in ending.zip(ran) {
+            *base = ms;
+        }
         Ok(trial)
     }
 
@@ -88,7 +114,9 @@ impl<'a> Trial<'a> {
         self.questions.iter().zip(ms).map(|((_, weight), ms)| weight * ms).sum()
     }
 
-    /// The fastest form, and the fastest one that needs no index, with the weighted time that each saves.
+    /// The fastest form, and the fastest one that needs no index, with the weighted time that each saves. One whose
+    /// indexes take too much is offered after that which needs none, only where the original does not end: with its
+    /// indexes the two can be compared.
     async fn best(&self, forms: &[Form<'_>]) -> Result<Vec<(f64, Candidate)>> {
         let mut tried: Vec<Tried<'_, '_>> = Vec::new();
         for form in forms {
@@ -102,7 +130,12 @@ impl<'a> Trial<'a> {
         tried.sort_by(|a, b| self.weighted(&a.ms).total_cmp(&self.weighted(&b.ms)));
         let alone = tried.iter().position(|t| !t.with_indexes).filter(|at| *at > 0);
         let mut found = Vec::new();
-        for at in [(!tried.is_empty()).then_some(0), alone].into_iter().flatten() {
+        let fastest = (!tried.is_empty()).then_some(0);
+        let best = match tried.first() {
+            Some(first) if first.too_large => [alone, fastest],
+            _ => [fastest, alone],
+        };
+        for at in best.into_iter().flatten() {
             let (before, now) = self.again(&tried[at]).await?;
             if difference(before, now) < 0.0 {
                 let Tried { form, with_indexes, .. } = &tried[at];
@@ -122,16 +155,30 @@ impl<'a> Trial<'a> {
         let change = form.change(with_indexes);
         // Beside the fastest so far: what is slower has lost.
         let fastest = |at: usize| before.iter().map(|t| t.ms[at]).fold(self.base[at], f64::min);
-        let limits: Vec<f64> = (0..self.base.len()).map(|at| cut_off(fastest(at))).collect();
-        let result = async {
+        let still = |at: usize| self.stopped[at] && fastest(at) >= self.base[at];
+        let limit = |at: usize| if still(at) { worth_waiting(self.base[at]) } else { cut_off(fastest(at)) };
+        let limits: Vec<f64> = (0..self.base.len()).map(limit).collect();
+        let result: Result<Option<(Vec<f64>, bool)>> = async {
+            let mut bytes = 0;
             for operation in change.operations.iter().filter(|o| matches!(o, Operation::CreateIndex { .. })) {
-                self.bench.build(self.cx, operation).await?;
+                bytes += u64::try_from(self.bench.build(self.cx, operation).await?.bytes).unwrap_or(0);
             }
-            self.run(&change, &limits).await
+            let too_large = self.storage.is_some_and(|most| bytes > most);
+            if too_large && !self.stopped.contains(&true) {
+                return Ok(None);
+            }
+            Ok(Some((self.run(&change, &limits).await?, too_large)))
         }
         .await;
         match result {
-            Ok(ms) => Ok(Some(Tried { form, with_indexes, ms })),
+            Ok(None) => Ok(None),
+            Ok(Some((mut ms, too_large))) => {
+                for (at, ms) in ms.iter_mut().enumerate().filter(|(at, ms)| still(*at) && **ms >= limits[*at])
+                {
+                    *ms = self.base[at];
+                }
+                Ok(Some(Tried { form, with_indexes, too_large, ms }))
+            }
             Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Connection) => Err(error),
             Err(error) => {
                 self.cx.check()?;

@@ -106,7 +106,8 @@ pub(super) async fn forms<'b>(
     if !facts.understands(&tree.query) {
         return Ok(Vec::new());
     }
-    let executed = brief.plans_of(&statement.id).map(|p| &p.plan).find(|p| p.execution_ms.is_some());
+    let executed = brief.plans_of(&statement.id).find(|p| p.plan.execution_ms.is_some() && !p.cut_off);
+    let executed = executed.map(|planned| &planned.plan);
     let rewrites = |query: &Query| -> Vec<Rewrite> {
         let case = Case { facts, query, executed };
         rules::ALL.iter().flat_map(|rule| rule(&case)).collect()

@@ -24,6 +24,12 @@ pub(crate) fn cut_off(known_ms: f64) -> f64 {
     known_ms * CUT_OFF.0 + CUT_OFF.1
 }
 
+/// The limit of a run of a statement that was stopped after so many milliseconds: to wait longer would take the time of
+/// all others.
+pub(crate) fn worth_waiting(stopped_ms: f64) -> f64 {
+    stopped_ms / 4.0
+}
+
 /// The limit of a run that may be a slow one of the same thing.
 pub(crate) fn patient(known_ms: f64) -> f64 {
     known_ms * 10.0 + 1000.0

@@ -89,7 +89,12 @@ async fn add(
         let mut plan = plan.unwrap_or_else(|error| panic!("{error}\n{sql}"));
         // No decision of a test may hang on the speed of the machine.
         plan.execution_ms = Some(100.0);
-        brief.plans.push(StatementPlan { statement: id.clone(), parameter_set: set.id.clone(), plan });
+        brief.plans.push(StatementPlan {
+            statement: id.clone(),
+            parameter_set: set.id.clone(),
+            plan,
+            cut_off: false,
+        });
     }
     brief.workload.statements.push(Statement {
         id,

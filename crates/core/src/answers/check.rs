@@ -26,8 +26,10 @@ pub struct Question<'a> {
     pub candidate_lab: &'a Lab,
     /// Names of volatile functions that either text calls.
     pub volatile: &'a [String],
-    /// Longest time of the candidate's text, milliseconds; beyond it the check is a
+    /// Longest time of the statement as it is, milliseconds, if there is a bound; beyond it the check is a
     /// [`ErrorKind::Timeout`] error.
+    pub baseline_timeout_ms: Option<u64>,
+    /// The same for the candidate's text.
     pub timeout_ms: u64,
 }
 
@@ -91,7 +93,7 @@ fn asks_the_time(sql: &str) -> bool {
 async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Result<(Comparison, u64, u64)> {
     let (session, values) = (lab.session(), &question.parameters.values);
     let (sql, candidate_sql) = (&question.statement.sql, question.candidate_sql);
-    let as_it_is = (question.baseline, 0);
+    let as_it_is = (question.baseline, question.baseline_timeout_ms.unwrap_or(0));
     let changed = (question.candidate, question.timeout_ms);
     let baseline = within(cx, lab, as_it_is, Box::pin(Digest::of(cx, session, sql, values))).await?;
     let (other, asked) = (question.candidate_lab, question.candidate_lab.session());

@@ -81,6 +81,7 @@ async fn compare(
     let mut checks = Vec::new();
     for parameters in &before.parameter_sets {
         let question = Question {
+            baseline_timeout_ms: None,
             statement: before,
             parameters,
             candidate_sql: &after.sql,

@@ -56,6 +56,13 @@ impl Built {
         self.arm(name, &Change::default())
     }
 
+    /// The database with every index that was built.
+    pub(super) fn indexed(&self, name: &str) -> Arm {
+        let operations = self.objects.iter().map(|o| &o.operation);
+        let indexes = operations.filter(|o| matches!(o, Operation::CreateIndex { .. })).cloned();
+        self.arm(name, &Change { operations: indexes.collect() })
+    }
+
     /// The database with this change only: everything else that was built is hidden, youngest first, and
     /// what is not built is entered.
     pub(super) fn arm(&self, name: &str, change: &Change) -> Arm {

@@ -12,7 +12,8 @@ use crate::types::{Brief, ParameterSet, Statement, StatementKind, StatementPlan}
 use super::UniverseTask;
 
 /// Checks every statement with the server, then collects catalog and executed plans. A statement that the
-/// server refuses, or that does not end, is the user's to mend: [`ErrorKind::InvalidInput`].
+/// server refuses, or a write that does not end, is the user's to mend: [`ErrorKind::InvalidInput`]. A read that does not
+/// end may be what is wrong with the database, and takes part.
 pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Result<Brief> {
     for statement in &task.workload.statements {
         validate(cx, lab, statement).await?;
@@ -22,12 +23,18 @@ pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Res
     for statement in &task.workload.statements {
         for set in &statement.parameter_sets {
             let limit = task.options.statement_timeout_seconds;
-            let plan = executed(cx, lab, statement, set, limit).await.map_err(|error| {
+            let plan = match executed(cx, lab, statement, set, limit).await {
                 // The run's own end is not the statement's fault.
-                let timed_out = error.kind() == ErrorKind::Timeout && cx.check().is_ok();
-                if timed_out { endless(statement, set, limit) } else { unusable(error, statement, Some(set)) }
-            });
-            plans.push(plan?);
+                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                    if statement.kind == StatementKind::Write {
+                        return Err(endless(statement, set, limit));
+                    }
+                    tracing::warn!(statement = %statement.id, %limit, "does not end within the statement time-out");
+                    stopped(cx, lab, statement, set, limit).await
+                }
+                result => result,
+            };
+            plans.push(plan.map_err(|error| unusable(error, statement, Some(set)))?);
         }
     }
     Ok(Brief { problem: task.problem.clone(), workload: task.workload.clone(), catalog, plans })
@@ -60,5 +67,23 @@ async fn executed(
     }
     .await;
     lab.leave(cx).await?;
-    Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan: plan? })
+    Ok(StatementPlan {
+        statement: statement.id.clone(),
+        parameter_set: set.id.clone(),
+        plan: plan?,
+        cut_off: false,
+    })
+}
+
+/// The plan of a statement that was stopped after so many seconds.
+async fn stopped(
+    cx: &Context,
+    lab: &Lab,
+    statement: &Statement,
+    set: &ParameterSet,
+    seconds: f64,
+) -> Result<StatementPlan> {
+    let mut plan = explain(lab.session(), cx, &statement.sql, &set.values).await?;
+    plan.execution_ms = Some(seconds * 1e3);
+    Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off: true })
 }

@@ -20,6 +20,8 @@ pub(super) struct Cell<'a> {
     pub(super) set: &'a ParameterSet,
     /// Milliseconds that the inspection saw it take, planning included.
     pub(super) seen_ms: Option<f64>,
+    /// Whether it was stopped then; the time-out is what it counts with.
+    pub(super) cut_off: bool,
     /// Longest time of a candidate's first run, milliseconds.
     pub(super) first_timeout_ms: u64,
 }
@@ -39,12 +41,18 @@ impl Cell<'_> {
 pub(super) fn cells<'a>(brief: &'a Brief, options: &RaceOptions) -> Vec<Cell<'a>> {
     let longest = options.statement_timeout_seconds * 1e3;
     let cell = |statement: &'a Statement, set: &'a ParameterSet| {
-        let plan = brief.plans_of(&statement.id).find(|p| p.parameter_set == set.id).map(|p| &p.plan);
-        let seen_ms = plan.and_then(|p| Some(p.execution_ms? + p.planning_ms.unwrap_or(0.0)));
+        let planned = brief.plans_of(&statement.id).find(|p| p.parameter_set == set.id);
+        let seen_ms = planned.and_then(|p| Some(p.plan.execution_ms? + p.plan.planning_ms.unwrap_or(0.0)));
         let bound =
             seen_ms.map_or(longest, |ms| (ms * FIRST_CUT_OFF.0).max(ms + FIRST_CUT_OFF.1).min(longest));
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Milliseconds, positive.
-        Cell { statement, set, seen_ms, first_timeout_ms: bound.ceil() as u64 }
+        Cell {
+            statement,
+            set,
+            seen_ms,
+            cut_off: planned.is_some_and(|p| p.cut_off),
+            first_timeout_ms: bound.ceil() as u64,
+        }
     };
     let statements = brief.workload.statements.iter();
     statements.flat_map(|s| s.parameter_sets.iter().map(move |set| cell(s, set))).collect()
@@ -193,13 +201,14 @@ fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(&str, &str)>>) -> bool {
     })
 }
 
-/// Compares the answers of every changed read.
+/// Compares the answers of every changed read: those of the original text on the baseline, or with every index where it
+/// does not end without.
 pub(super) async fn answers(
     cx: &Context,
     cells: &[Cell<'_>],
     impact: &Impact,
     candidate: &Candidate,
-    (baseline, changed): ((&Lab, &Arm), (&Lab, &Arm)),
+    ((lab, baseline, indexed), changed): ((&Lab, &Arm, &Arm), (&Lab, &Arm)),
     volatile: &Volatile,
 ) -> Result<Vec<AnswerCheck>> {
     let mut checks = Vec::new();
@@ -207,19 +216,59 @@ pub(super) async fn answers(
         let cell = cells[i];
         let candidate_sql = text(cell, candidate);
         let names = volatile.of(&[&cell.statement.sql, candidate_sql]);
-        let question = Question {
+        let mut question = Question {
             statement: cell.statement,
             parameters: cell.set,
             candidate_sql,
-            baseline: baseline.1,
+            baseline,
             candidate: changed.1,
             candidate_lab: changed.0,
             volatile: &names,
+            baseline_timeout_ms: None,
             timeout_ms: cell.first_timeout_ms,
         };
-        checks.push(check(cx, baseline.0, question).await.map_err(|error| too_slow(error, cell))?);
+        if !cell.cut_off {
+            checks.push(check(cx, lab, question).await.map_err(|error| too_slow(error, cell))?);
+            continue;
+        }
+        let sql_by_hand = candidate.change.operations.iter().any(|o| matches!(o, Operation::Sql { .. }));
+        checks.push(if sql_by_hand {
+            endless(cell, Answers::Unverifiable)
+        } else if cell.statement.sql == candidate_sql {
+            endless(cell, Answers::Unchanged)
+        } else {
+            question.baseline = indexed;
+            question.baseline_timeout_ms = Some(cell.first_timeout_ms);
+            match check(cx, lab, question).await {
+                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                    endless(cell, Answers::Unverifiable)
+                }
+                checked => checked?,
+            }
+        });
     }
     Ok(checks)
+}
+
+/// The original gave no answer that could be compared.
+fn endless(cell: Cell<'_>, answers: Answers) -> AnswerCheck {
+    AnswerCheck {
+        statement: cell.statement.id.clone(),
+        parameter_set: cell.set.id.clone(),
+        answers,
+        baseline_rows: 0,
+        candidate_rows: 0,
+        reason: match answers {
+            Answers::Unchanged => format!("does not end within {} ms; its text stays", cell.first_timeout_ms),
+            _ => format!(
+                "does not end within {} ms, with no index that was built here, or its other text does not; a longer \
+                 statement time-out may help",
+                cell.first_timeout_ms
+            ),
+        },
+        proof: String::new(),
+        counterexample: None,
+    }
 }
 
 /// What a time-out of the candidate's text means.

@@ -248,7 +248,8 @@ impl Stage<'_> {
         let mut texts: BTreeSet<&str> = self.cells.iter().map(|c| c.statement.sql.as_str()).collect();
         texts.extend(self.cells.iter().map(|c| text(*c, candidate)));
         let volatile = Volatile::look_up(self.cx, self.lab, texts).await?;
-        let arms = ((self.lab, &baseline), (lab, &arm));
+        let indexed = built.indexed("indexed");
+        let arms = ((self.lab, &baseline, &indexed), (lab, &arm));
         let mut checks = answers(self.cx, self.cells, &impact, candidate, arms, &volatile).await?;
         self.refuter.refute(self.cx, self.lab, self.cells, candidate, &mut checks).await?;
         let mut trial = self.blank_trial(candidate, TrialState::Measured);
@@ -297,6 +298,7 @@ impl Stage<'_> {
                 work: None,
                 timeout_ms: self.task.options.statement_timeout_seconds * 1e3,
                 cut_offs: 0,
+                baseline_cut_off: cell.cut_off,
             })
             .collect()
     }

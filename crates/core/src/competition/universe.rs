@@ -10,6 +10,7 @@ use super::arms::Built;
 use super::choosing::Choosing;
 use super::finale::Finalists;
 use super::inspect::inspect;
+use super::litter::Litter;
 use super::probe::SessionProbe;
 use super::propose::propose;
 use super::refute::Refuter;
@@ -22,7 +23,7 @@ use crate::context::{Context, Phase};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::Event;
 use crate::traits::{Agent, Benchmarker, ForkBackend};
-use crate::types::{Candidate, CandidateId, SourceReport};
+use crate::types::{Candidate, CandidateId, SourceReport, StatementKind};
 
 /// What universes share.
 #[derive(Debug, Clone)]
@@ -154,6 +155,9 @@ async fn live(
         name.clone_into(&mut brief.catalog.database);
     }
     let brief = Arc::new(brief);
+    // The writes were run too, and whoever tries something out first would find what they left.
+    let written = brief.workload.of_kind(StatementKind::Write);
+    Litter::of_writes(cx, &lab, &brief, written).await?.vacuum(cx, &lab).await?;
     let mut source = SourceReport::of(&brief.catalog);
     let nodes = brief.plans.iter().flat_map(|p| p.plan.nodes());
     source.note(

@@ -1,9 +1,11 @@
 //! Bounds that no winner may break, whatever it gains.
 
-use super::objective::effects_on;
+use super::objective::{Rounds, effects_on};
 use super::writes::write_effects;
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
-use crate::types::{Answers, Interval, Limits, PairedSamples, StatementKind, Trial, TrialState, WriteSource};
+use crate::types::{
+    Answers, Interval, Limits, Objective, PairedSamples, StatementKind, Trial, TrialState, WriteSource,
+};
 
 /// A slowdown of one execution by less than this many milliseconds is no regression: planning with one more index costs
 /// about as much. In the objective it counts like any other.
@@ -51,7 +53,7 @@ fn broken_at_large(trial: &Trial, limits: &Limits) -> Option<String> {
     {
         return Some(format!("takes {} bytes; allowed: {max}", trial.costs.bytes));
     }
-    slow_writes(trial, limits)
+    slow_writes(trial, limits).or_else(|| dear_refreshes(trial, limits))
 }
 
 fn first_reason(trial: &Trial, answers: Answers) -> String {
@@ -143,6 +145,35 @@ pub(super) fn doubtful_writes(trial: &Trial, limits: &Limits) -> Option<String> 
     write_intervals(trial, limits)
         .find(|(_, interval)| interval.estimate > limits.max_write_slowdown)
         .map(|(source, interval)| too_slow(trial, limits, source, interval, ", as far as the pairs tell"))
+}
+
+/// Refreshes that certainly take more than the reads save. The total time holds them anyway; other objectives do not.
+fn dear_refreshes(trial: &Trial, limits: &Limits) -> Option<String> {
+    let interval = whole_time(trial, limits).filter(|interval| interval.low > 1.0)?;
+    Some(too_dear(trial, interval, ""))
+}
+
+/// Refreshes that seem to take more than the reads save.
+pub(super) fn doubtful_refreshes(trial: &Trial, limits: &Limits) -> Option<String> {
+    let interval = whole_time(trial, limits).filter(|interval| interval.estimate >= 1.0)?;
+    Some(too_dear(trial, interval, ", as far as the pairs tell"))
+}
+
+/// The total time of all calls and refreshes of a candidate that is refreshed, over that without it.
+fn whole_time(trial: &Trial, limits: &Limits) -> Option<Interval> {
+    trial.costs.refresh_seconds?;
+    let effects = Rounds::of(trial, Objective::TotalTime).effects();
+    (!effects.is_empty()).then(|| ratio_interval(&effects, limits.error_rate))
+}
+
+fn too_dear(trial: &Trial, interval: Interval, remark: &str) -> String {
+    format!(
+        "refreshing takes more than the reads save{remark}: with {:.1} s of refreshing every {} s all calls together take \
+         {:.2} times their time",
+        trial.costs.refresh_seconds.unwrap_or_default(),
+        trial.staleness_seconds.unwrap_or_default(),
+        interval.estimate,
+    )
 }
 
 /// What all writes of one source together take: the workload's own, and those that were made up for other tables.

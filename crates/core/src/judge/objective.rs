@@ -14,8 +14,8 @@ pub(super) struct Rounds {
 
 impl Rounds {
     /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
-    /// pairs; they count with the longest of what the baseline took, on both sides. A view's refresh is
-    /// charged to the candidate once for each period.
+    /// pairs; they count with the longest of what the baseline took, on both sides; what never ended on either side is
+    /// not known and left out. A view's refresh is charged to the candidate once for each period.
     pub(super) fn of(trial: &Trial, objective: Objective) -> Self {
         let (paired, unpaired): (Vec<_>, Vec<_>) =
             trial.samples.iter().partition(|s| !s.candidate_ms.is_empty());
@@ -24,6 +24,7 @@ impl Rounds {
         }
         let constant: Vec<(f64, f64)> = unpaired
             .iter()
+            .filter(|s| !s.baseline_cut_off)
             // What is not raced makes a gain look smaller, never larger: the longest of its runs.
             .map(|s| (s.weight, s.baseline().iter().copied().fold(f64::NEG_INFINITY, f64::max)))
             .filter(|(_, ms)| ms.is_finite())

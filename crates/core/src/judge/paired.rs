@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::{broken, doubtful_read, doubtful_writes, sides};
+use super::bounds::{broken, doubtful_read, doubtful_refreshes, doubtful_writes, sides};
 use super::objective::Rounds;
 use super::progress::{NO_LESS, does_no_less};
 use crate::error::{Error, Result};
@@ -185,13 +185,14 @@ fn decide(
         return (CandidateStatus::Rejected, reason);
     }
     let Some(ratio) = ratio else {
-        return (CandidateStatus::Eliminated, "it was not measured".to_owned());
+        return (CandidateStatus::Eliminated, format!("it was not measured{}", endless(trial)));
     };
     let wanted = 1.0 - limits.min_gain;
     let sides = sides(trial).map_or_else(String::new, |sides| format!("; {sides}"));
-    let found = format!("{} after {pairs} pairs{sides}", describe(ratio));
+    let found = format!("{} after {pairs} pairs{sides}{}", describe(ratio), endless(trial));
     let certified = ratio.high < wanted && 1.0 - ratio.estimate > noise;
-    if certified && let Some(reason) = doubtful_read(trial, limits) {
+    let doubts = || doubtful_read(trial, limits).or_else(|| doubtful_refreshes(trial, limits));
+    if certified && let Some(reason) = doubts() {
         return (CandidateStatus::Rejected, reason);
     }
     match (certified, &trial.rival, rival) {
@@ -240,6 +241,26 @@ fn small_share(trial: &Trial, limits: &Limits) -> String {
         })
 }
 
+/// What the baseline did not end.
+fn endless(trial: &Trial) -> String {
+    let named = |raced: bool| -> Vec<&str> {
+        let cut_off = trial.samples.iter().filter(|s| s.baseline_cut_off);
+        cut_off.filter(|s| s.candidate_ms.is_empty() != raced).map(|s| s.statement.as_str()).collect()
+    };
+    let (better, left) = (named(true), named(false));
+    let mut told = String::new();
+    if !better.is_empty() {
+        told.push_str(&format!(
+            "; {} did not end without it and counts with the time-out",
+            better.join(", ")
+        ));
+    }
+    if !left.is_empty() {
+        told.push_str(&format!("; {} ends neither with nor without it and is left out", left.join(", ")));
+    }
+    told
+}
+
 /// The ratio in words that a reader of reports knows.
 fn describe(ratio: Interval) -> String {
     if ratio.high >= f64::MAX {
@@ -272,6 +293,7 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
                 parameter_set: s.parameter_set.clone(),
                 pairs,
                 baseline_ms: median(s.baseline()),
+                baseline_cut_off: s.baseline_cut_off,
                 candidate_ms,
                 baseline_cpu_ms: cpu(&s.baseline_cpu_ms),
                 candidate_cpu_ms: cpu(&s.candidate_cpu_ms),
@@ -294,7 +316,10 @@ fn estimate(ranked: &Ranked) -> f64 {
 fn no_winner(ranking: &[Ranked]) -> String {
     match ranking.iter().find(|r| r.ratio.is_some()) {
         None if ranking.is_empty() => "no agent had anything to propose".to_owned(),
-        None => format!("none of {} candidates could be measured", ranking.len()),
+        None => {
+            let first = ranking.first().map_or("", |r| r.reason.as_str());
+            format!("none of {} candidates could be measured: {first}", ranking.len())
+        }
         Some(best) => format!(
             "no candidate is certain to make the workload faster within the bounds; the nearest, {}, was {:?}: {}",
             best.candidate, best.status, best.reason

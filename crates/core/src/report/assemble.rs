@@ -192,6 +192,7 @@ fn apply(report: &mut CandidateReport, ranked: &Ranked) {
             parameter_set: s.parameter_set.clone(),
             pairs: s.pairs,
             baseline_ms: s.baseline_ms,
+            baseline_cut_off: s.baseline_cut_off,
             candidate_ms: s.candidate_ms,
             baseline_cpu_ms: s.baseline_cpu_ms,
             candidate_cpu_ms: s.candidate_cpu_ms,

@@ -36,6 +36,10 @@ pub struct StatementPlan {
     pub parameter_set: ParameterSetId,
     /// The plan.
     pub plan: Plan,
+    /// Whether the statement was stopped since it did not end within the statement time-out: its execution time is that
+    /// time-out then, and no node was executed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cut_off: bool,
 }
 
 /// A proposal: what to change, why, and what its author expects.

@@ -34,12 +34,12 @@ pub enum Objective {
     TotalTime,
     /// The weighted geometric mean of the times, over all statements and parameter sets: making one of them twice as fast
     /// is worth as much as making any other of the same weight so, however long they take (Fleming and Wallace, "How not
-    /// to lie with statistics", 1986). The refreshing of views is no execution and counts for nothing here.
+    /// to lie with statistics", 1986). The refreshing of views is no execution: it has to save more than it takes in total time.
     GeometricMean,
     /// The weighted sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
     /// time of the slowest 5 % (the expected shortfall at the 95th percentile; Rockafellar and Uryasev, 2000).
-    /// Each side is taken at its own slowest executions. The refreshing of views is no execution and counts
-    /// for nothing here.
+    /// Each side is taken at its own slowest executions. The refreshing of views is no execution: it has to
+    /// save more than it takes in total time.
     TailTime {
         /// Share of the executions that count, above 0 and at most 1.
         share: f64,

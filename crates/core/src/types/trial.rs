@@ -195,6 +195,10 @@ pub struct PairedSamples {
     /// How many of the candidate's samples were cut off.
     #[serde(default)]
     pub cut_offs: u32,
+    /// Whether the statement does not end within the statement time-out without the change. The baseline counts with that
+    /// time-out then, so that a gain is a lower bound; where the candidate is no better, neither counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub baseline_cut_off: bool,
 }
 
 impl PairedSamples {

@@ -64,6 +64,9 @@ pub struct StatementVerdict {
     pub pairs: usize,
     /// Median baseline time, milliseconds: without the wait for a processor where that can be read.
     pub baseline_ms: f64,
+    /// Whether the baseline was stopped: it takes at least `baseline_ms`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub baseline_cut_off: bool,
     /// Median candidate time, milliseconds.
     pub candidate_ms: f64,
     /// Median processor time of the server process, milliseconds, where it can be read: baseline.

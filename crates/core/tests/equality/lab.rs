@@ -75,6 +75,7 @@ impl Bed {
     pub(crate) async fn check(&self, statement: &Statement, sql: &str) -> AnswerCheck {
         let arm = Arm { name: "plain".into(), enter: Vec::new() };
         let question = Question {
+            baseline_timeout_ms: None,
             statement,
             parameters: &statement.parameter_sets[0],
             candidate_sql: sql,

@@ -12,12 +12,14 @@ use pgverse::fork_backends::template::{TemplateBackend, TemplateConfig};
 use pgverse::judge::PairedJudge;
 use pgverse::report::judge_again;
 use pgverse::traits::{Agent, Probe};
-use pgverse::types::{Brief, Candidate, CandidateStatus, Change, LockLevel, Operation, Workload};
+use pgverse::types::{
+    Brief, Candidate, CandidateStatus, Change, LockLevel, Operation, StatementKind, Workload,
+};
 use pgverse::{Context, ErrorKind, Event, Result};
 use pgverse_testkit::{FixedAgent, HangingAgent, TestServer, shop};
 use tokio::sync::Notify;
 
-use super::fixture::{Fixture, quick, read};
+use super::fixture::{Fixture, quick, read, statement};
 use super::{candidate, good, nothing_left, workload};
 
 /// Proposes when it is told to.
@@ -153,11 +155,15 @@ async fn a_deadline_before_anything_was_measured_is_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_without_end_is_found_once() {
+async fn a_write_without_end_is_found_once() {
     let fixture = Fixture::new();
     let backend = fixture.backend();
     let mut workload = workload();
-    workload.statements.push(read("endless", "SELECT count(*) FROM generate_series(1, 1000000000000)"));
+    workload.statements.push(statement(
+        "endless",
+        "UPDATE things SET amount = 1 WHERE (SELECT count(*) FROM generate_series(1, 1000000000000)) > 0",
+        StatementKind::Write,
+    ));
     let competition = Competition::builder()
         .workload(workload)
         .backend(backend.clone())

@@ -9,6 +9,7 @@ mod endings;
 mod fixture;
 mod partitioned;
 mod proposals;
+mod stopped;
 
 use std::sync::Arc;
 use std::time::Duration;

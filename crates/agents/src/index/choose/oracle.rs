@@ -7,7 +7,7 @@ use pgverse_core::types::{Brief, Change, Operation, StatementId, StatementKind};
 use pgverse_core::{Context, Result};
 
 use crate::shared::clock::{
-    CUT_OFF, LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times,
+    CUT_OFF, LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times, worth_waiting,
 };
 
 /// One statement with one parameter set.
@@ -18,6 +18,8 @@ pub(super) struct Cell {
     pub(super) kind: StatementKind,
     /// Milliseconds without any new index.
     pub(super) base_ms: f64,
+    /// Whether it was stopped then.
+    stopped: bool,
     /// Tables that its plan names, with those that they are parts of.
     tables: BTreeSet<(String, String)>,
 }
@@ -74,13 +76,13 @@ impl<'a> Oracle<'a> {
             planned: 0,
             timed: 0,
         };
-        let all: Vec<usize> = (0..oracle.cells.len()).collect();
-        let now = oracle.run(&Change::default(), &all, |cell| patient(cell.base_ms)).await?;
-        for (cell, ms) in oracle.cells.iter_mut().zip(now) {
-            cell.base_ms = ms;
+        let ending: Vec<usize> = (0..oracle.cells.len()).filter(|&at| !oracle.cells[at].stopped).collect();
+        let now = oracle.run(&Change::default(), &ending, |cell| patient(cell.base_ms)).await?;
+        for (&at, ms) in ending.iter().zip(now) {
+            oracle.cells[at].base_ms = ms;
         }
         // The first run of all finds cold caches.
-        let again: Vec<usize> = all.into_iter().filter(|&at| oracle.cells[at].base_ms < LONG_MS).collect();
+        let again: Vec<usize> = ending.into_iter().filter(|&at| oracle.cells[at].base_ms < LONG_MS).collect();
         let warm = oracle.run(&Change::default(), &again, |cell| patient(cell.base_ms)).await?;
         for (at, ms) in again.into_iter().zip(warm) {
             oracle.cells[at].base_ms = oracle.cells[at].base_ms.min(ms);
@@ -278,11 +280,17 @@ impl<'a> Oracle<'a> {
 
     async fn run_beside(&mut self, change: &Change, cells: &[usize], before: &[Seen]) -> Result<Vec<f64>> {
         let known: BTreeMap<usize, f64> = cells.iter().map(|&at| (at, before[at].ms)).collect();
-        let mut tries = Vec::with_capacity(cells.len());
-        for (&at, ms) in &known {
-            tries.push((at, cut_off(*ms)));
+        let still = |at: usize, ms: f64| self.cells[at].stopped && ms >= self.cells[at].base_ms;
+        let limit = |at: usize, ms: f64| if still(at, ms) { worth_waiting(ms) } else { cut_off(ms) };
+        let tries: Vec<(usize, f64)> = known.iter().map(|(&at, &ms)| (at, limit(at, ms))).collect();
+        let mut now = self.tried(change, &tries).await?;
+        for ((&at, &ms), now) in known.iter().zip(&mut now) {
+            // It was not waited for any longer, and may be as it was.
+            if self.cells[at].stopped && ms >= self.cells[at].base_ms && *now >= worth_waiting(ms) {
+                *now = ms;
+            }
         }
-        self.tried(change, &tries).await
+        Ok(now)
     }
 
     async fn run(
@@ -332,6 +340,7 @@ fn cells(brief: &Brief) -> Vec<Cell> {
                 weight: statement.weight_of(set),
                 kind: statement.kind,
                 base_ms: planned.plan.execution_ms.unwrap_or(LONGEST_MS),
+                stopped: planned.cut_off,
                 tables: tables.map(|t| (t.schema.clone(), t.name.clone())).collect(),
             });
         }

@@ -106,8 +106,12 @@ fn brief(times: Times) -> Brief {
         weight: 1.0,
     };
     let set = ParameterSet::none().id;
-    let planned =
-        |id: &str| StatementPlan { statement: id.into(), parameter_set: set.clone(), plan: plan("") };
+    let planned = |id: &str| StatementPlan {
+        statement: id.into(),
+        parameter_set: set.clone(),
+        plan: plan(""),
+        cut_off: false,
+    };
     Brief {
         problem: Problem::default(),
         workload: Workload { statements: times.iter().map(|(id, ..)| statement(id)).collect() },

@@ -2,7 +2,7 @@
 
 use pgverse_core::types::IndexKey;
 
-use super::keys::{Equality, cover, equalities, is_covered, order_keys, prefix, ranges};
+use super::keys::{Equality, cover, equalities, is_covered, led_ranges, order_keys, prefix, ranges};
 use crate::index::access::{Access, is_correlated};
 use crate::index::estimate::selectivity;
 use crate::index::idea::{Idea, seen, words};
@@ -30,10 +30,13 @@ pub(super) fn ideas<'a>(access: &Access<'a>) -> Vec<Idea<'a>> {
     if lists_only || (!keys.is_empty() && access.fraction() < 1.0 && ranges(access).is_empty()) {
         ideas.extend(searched(access, &equal, keys.clone(), "nothing else to narrow it down"));
     }
-    for range in ranges(access).into_iter().filter(|r| !keys.contains(r)).take(2) {
-        let mut with_range = keys.clone();
-        with_range.push(range.clone());
-        let why = format!("the range on {}", words(&[range]));
+    for ranges in led_ranges(access, &keys) {
+        let Some((first, next)) = ranges.split_first() else { continue };
+        let mut why = format!("the range on {}", words(std::slice::from_ref(first)));
+        if !next.is_empty() {
+            why.push_str(&format!(", that on {} tested before the table is visited", words(next)));
+        }
+        let with_range = keys.iter().cloned().chain(ranges).collect();
         ideas.extend(searched(access, &equal, with_range, &why));
     }
     if let Some((key, literal)) = prefix(access) {

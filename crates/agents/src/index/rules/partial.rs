@@ -3,7 +3,7 @@
 use pgverse_core::types::IndexKey;
 
 use super::filter::{percent, read_share, sentence};
-use super::keys::{btree_key, cover, equalities, is_written_out, order_keys, ranges};
+use super::keys::{btree_key, cover, equalities, is_written_out, led_ranges, order_keys, ranges};
 use crate::index::access::Access;
 use crate::index::estimate::{distinct, selectivity};
 use crate::index::idea::{Idea, seen, words};
@@ -17,7 +17,9 @@ const LARGEST_SHARE: f64 = 0.10;
 const MOST_STATES: f64 = 20.0;
 
 pub(super) fn ideas<'a>(access: &Access<'a>) -> Vec<Idea<'a>> {
-    candidate(access).and_then(|p| idea(access, p)).into_iter().collect()
+    let Some(p) = candidate(access) else { return Vec::new() };
+    let Some(held) = btree_key(access.table, &p.on) else { return Vec::new() };
+    led_ranges(access, std::slice::from_ref(&held)).into_iter().map(|r| idea(access, p, &held, r)).collect()
 }
 
 /// The most selective test that every run of the statement makes.
@@ -40,15 +42,15 @@ fn is_state(access: &Access<'_>, p: &Predicate) -> bool {
     known && (matches!(p.test, Test::Null(_)) || distinct(access.table, p.on.column()) <= MOST_STATES)
 }
 
-fn idea<'a>(access: &Access<'a>, p: &Predicate) -> Option<Idea<'a>> {
+/// `held`: the column of the test; `searched`: the ranges, in the order in which they are keys.
+fn idea<'a>(access: &Access<'a>, p: &Predicate, held: &IndexKey, searched: Vec<IndexKey>) -> Idea<'a> {
     let share = selectivity(access.table, p);
-    let held = btree_key(access.table, &p.on)?;
     let equal: Vec<IndexKey> =
-        equalities(access).iter().map(|e| e.key.clone()).filter(|k| *k != held).collect();
+        equalities(access).iter().map(|e| e.key.clone()).filter(|k| k != held).collect();
     let mut keys = equal.clone();
     let mut saved = 0.0;
     let order = access.order.as_ref().filter(|o| !o.grouping && o.limit.is_some());
-    let tail = order.and_then(|o| order_keys(access, o, std::slice::from_ref(&held)).map(|keys| (o, keys)));
+    let tail = order.and_then(|o| order_keys(access, o, std::slice::from_ref(held)).map(|keys| (o, keys)));
     let rows = match tail {
         Some((order, tail)) if !tail.is_empty() && ranges(access).is_empty() => {
             keys.extend(tail.into_iter().filter(|k| !equal.contains(k)));
@@ -56,13 +58,13 @@ fn idea<'a>(access: &Access<'a>, p: &Predicate) -> Option<Idea<'a>> {
             order.limit.unwrap_or(order.rows)
         }
         _ => {
-            keys.extend(ranges(access).into_iter().filter(|r| *r != held).take(1));
+            keys.extend(searched);
             read_share(access, &keys, Some(p)) * access.scanned
         }
     };
     saved += access.ms * (1.0 - read_share(access, &keys, Some(p)));
     if keys.is_empty() {
-        keys.push(held);
+        keys.push(held.clone());
     }
     let mut spec = Spec::btree(access.table, keys, equal.len());
     spec.predicate = Some(p.sql.clone());
@@ -75,5 +77,5 @@ fn idea<'a>(access: &Access<'a>, p: &Predicate) -> Option<Idea<'a>> {
         words(&spec.keys),
         sentence(&covering),
     );
-    Some(Idea::index(spec, access, saved, note))
+    Idea::index(spec, access, saved, note)
 }

@@ -134,6 +134,23 @@ fn a_list_of_values_is_an_equality_and_null_is_too() {
 }
 
 #[test]
+fn of_two_ranges_either_leads_and_the_other_is_tested_in_the_index() {
+    let ranges = r#"(t."ownerId" > 4000) AND (t.due >= now()) AND (t.due < now())"#;
+    assert_eq!(
+        titles(&read(&format!("({ranges})"), 20.0)),
+        ["B-tree on Tasks (due, ownerId)", "B-tree on Tasks (ownerId, due)"]
+    );
+    let mut of_one_state = read(&format!("({ranges} AND ((t.state)::text = 'open'::text))"), 20.0);
+    of_one_state.workload.statements[0].sql = "SELECT 1 WHERE state = 'open'".into();
+    let found = titles(&of_one_state);
+    for expected in
+        ["(due, ownerId) WHERE", "(ownerId, due) WHERE", "(state, due, ownerId)", "(state, ownerId, due)"]
+    {
+        assert!(found.iter().any(|title| title.contains(expected)), "{found:?}");
+    }
+}
+
+#[test]
 fn either_arm_of_an_or_needs_its_index() {
     let found = candidates(&read(r#"((t."ownerId" = 7) OR (t.voucher = 'V1'::text))"#, 25.0));
     assert_eq!(found.len(), 1);

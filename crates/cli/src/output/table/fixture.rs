@@ -242,6 +242,7 @@ fn measured(id: &str, set: &str, pairs: usize, before: f64, after: f64, ratio: I
         parameter_set: set.into(),
         pairs,
         baseline_ms: before,
+        baseline_cut_off: false,
         candidate_ms: after,
         baseline_cpu_ms: (pairs > 0).then_some(before),
         candidate_cpu_ms: (pairs > 0).then_some(after),

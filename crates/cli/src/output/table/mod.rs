@@ -176,7 +176,10 @@ impl Page {
             table.add_row([
                 text(&statement.id.to_string()),
                 text(&statement.parameter_set.to_string()),
-                number(significant(statement.baseline_ms)),
+                number(match significant(statement.baseline_ms) {
+                    least if statement.baseline_cut_off => format!("> {least}"),
+                    median => median,
+                }),
                 number(significant(statement.candidate_ms)),
                 number(ratio(statement.ratio)),
                 number(cpu_ratio(statement)),

@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 pub(super) use self::grounds::is_dear;
 use self::grounds::{Grounds, dear, fire, labs};
 pub(super) use self::record::unqueued;
-use self::record::{WARM, record, still_warming};
+use self::record::{WARM, give_up, record, still_warming};
 pub(super) use self::runner::{Rival, Runner, Track};
 use self::schedule::{BASELINE, Pace, schedule, shot};
 use super::litter::Litter;
@@ -58,7 +58,8 @@ pub(super) async fn race(
     let raced: BTreeSet<usize> = runners.iter().flat_map(|r| r.impact.measured.iter().copied()).collect();
     let grounds = Grounds { labs: labs(track, runners), arms };
     let raced: Vec<Cell<'_>> = raced.into_iter().map(|cell| track.cells[cell]).collect();
-    let raced_ms: Vec<f64> = raced.iter().filter_map(|cell| cell.seen_ms).collect();
+    let raced_ms: Vec<f64> =
+        raced.iter().filter(|cell| !cell.cut_off).filter_map(|cell| cell.seen_ms).collect();
     let mut litter = Vec::new();
     for lab in grounds.distinct() {
         let tables = Litter::of(cx, lab, track.brief, raced.iter().copied()).await?;
@@ -69,6 +70,8 @@ pub(super) async fn race(
     }
     constants(cx, track, &grounds, runners).await?;
     let mut pace = Pace { dear: dear(cx, &grounds, &raced_ms).await?, ..Pace::default() };
+    let cut_off = track.cells.iter().enumerate().filter(|(_, cell)| cell.cut_off);
+    pace.milliseconds.extend(cut_off.filter_map(|(i, cell)| Some(((BASELINE, i), vec![cell.seen_ms?]))));
     // These warm caches and find how often each statement must run; their samples are not kept.
     let mut warm_up_rounds = 0;
     let mut before = f64::INFINITY;
@@ -76,6 +79,7 @@ pub(super) async fn race(
         let shots = schedule(track, runners, &live, &pace, rng);
         let samples = fire(cx, track, &grounds, &shots).await?;
         pace.learn(&shots, &samples);
+        give_up(track, runners, &shots, &samples);
         clear(cx, track, &mut litter).await?;
         warm_up_rounds += 1;
         // A fork of one's own has caches of its own, in which no other arm reads.
@@ -97,6 +101,9 @@ pub(super) async fn race(
     for round in 1..=track.options.max_rounds {
         begin += track.choosing.nobody(cx).await?;
         let shots = schedule(track, runners, &live, &pace, rng);
+        if shots.is_empty() {
+            break;
+        }
         let samples = fire(cx, track, &grounds, &shots).await?;
         record(track, runners, &live, &shots, &samples, &pace);
         pace.learn(&shots, &samples);
@@ -134,7 +141,8 @@ async fn constants(
 ) -> Result<()> {
     let mut pace = Pace::default();
     let mut shots = Vec::new();
-    for (cell, seen) in track.cells.iter().enumerate().filter_map(|(i, c)| Some((i, c.seen_ms?))) {
+    let ending = track.cells.iter().enumerate().filter(|(_, cell)| !cell.cut_off);
+    for (cell, seen) in ending.filter_map(|(i, c)| Some((i, c.seen_ms?))) {
         if seen < LONG_MS && runners.iter().any(|r| !r.impact.measured.contains(&cell)) {
             pace.milliseconds.insert((BASELINE, cell), vec![seen]);
             shots.push((cell, shot(track, runners, BASELINE, cell, (&pace, 1))));

@@ -28,12 +28,11 @@ pub(super) fn record(
         let rival = rival_arm(runners, r);
         let runner = &mut runners[r];
         for &cell in &runner.impact.measured {
-            let (Some(baseline), Some(control), Some(candidate)) =
-                (by_place.get(&(BASELINE, cell)), by_place.get(&(CONTROL, cell)), by_place.get(&(arm, cell)))
-            else {
-                continue;
-            };
+            let Some(candidate) = by_place.get(&(arm, cell)) else { continue };
             let Cell { statement, set, .. } = track.cells[cell];
+            let stopped = stopped(track.cells[cell], candidate);
+            let same = |arm| stopped.as_ref().or_else(|| by_place.get(&(arm, cell)).copied());
+            let (Some(baseline), Some(control)) = (same(BASELINE), same(CONTROL)) else { continue };
             let Some(paired) = runner
                 .trial
                 .samples
@@ -44,7 +43,7 @@ pub(super) fn record(
             };
             push(paired, baseline, candidate, control, by_place.get(&(rival, cell)).copied());
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
-            if candidate.timed_out {
+            if candidate.timed_out && stopped.is_none() {
                 paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
                 paired.cut_offs += 1;
             }
@@ -60,6 +59,41 @@ pub(super) fn record(
                     ),
                 };
             }
+        }
+    }
+}
+
+/// What the baseline of a cell counts with that does not end: the time-out, by the clock of the sample beside it.
+fn stopped(cell: Cell<'_>, beside: &Sample) -> Option<Sample> {
+    let wall_ms = cell.seen_ms.filter(|_| cell.cut_off)?;
+    Some(Sample { wall_ms, cpu_ms: None, unqueued_ms: beside.unqueued_ms.map(|_| wall_ms), timed_out: true })
+}
+
+/// Takes the cells out of the race that end neither without a runner's change nor with it, nor with that of its rival.
+pub(super) fn give_up(
+    track: &Track<'_>,
+    runners: &mut [Runner<'_>],
+    shots: &[(usize, Shot)],
+    samples: &[Sample],
+) {
+    let stopped: BTreeSet<(usize, usize)> = shots
+        .iter()
+        .zip(samples)
+        .filter(|((cell, _), sample)| sample.timed_out && track.cells[*cell].cut_off)
+        .map(|((cell, shot), _)| (shot.arm, *cell))
+        .collect();
+    for r in 0..runners.len() {
+        let rival = runners[r].rival.is_some().then(|| rival_arm(runners, r));
+        let runner = &mut runners[r];
+        let hopeless = |cell: usize| {
+            stopped.contains(&(r + FIRST_CANDIDATE, cell))
+                && rival.is_none_or(|arm| stopped.contains(&(arm, cell)))
+        };
+        let gone: Vec<usize> =
+            runner.impact.measured.iter().copied().filter(|&cell| hopeless(cell)).collect();
+        for cell in gone {
+            runner.impact.measured.remove(&cell);
+            runner.trial.samples[cell].baseline_ms = track.cells[cell].seen_ms.into_iter().collect();
         }
     }
 }

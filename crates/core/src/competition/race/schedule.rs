@@ -39,6 +39,11 @@ pub(super) fn switches(ms: f64) -> u32 {
     runs_of(ms).min(PASSES)
 }
 
+/// Whether neither of two times is far from the other.
+fn alike(a: f64, b: f64) -> bool {
+    a.max(b) <= a.min(b) * CUT_OFF.0
+}
+
 /// What earlier shots taught: how long each cell takes under each arm.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
@@ -57,13 +62,18 @@ impl Pace {
         self.milliseconds.get(&(arm, cell)).map(|ms| median(ms))
     }
 
-    /// How often a cell runs in one round: the same under every arm, since the second run of a statement is faster
-    /// than the first, and what runs more often would look faster. Only an arm that is far slower anyway runs less.
-    fn runs(&self, arm: usize, cell: usize) -> u32 {
+    /// How often a cell runs in one round under this arm and, with a rival's, the one that it runs beside: as often as under
+    /// what it is compared with, since the second run of a statement is faster than the first, and what runs more often
+    /// would look faster. Only an arm that is far slower anyway runs less, and one that is far faster runs more: a single
+    /// run of so short a time says little.
+    fn runs(&self, arm: usize, beside: Option<usize>, cell: usize) -> u32 {
         let Some(baseline) = self.typical(BASELINE, cell) else { return 1 };
-        let own = self.typical(arm, cell).unwrap_or(baseline);
-        let ms = if own > baseline * CUT_OFF.0 { own } else { baseline };
-        runs_of(ms)
+        let own = |arm: usize| self.typical(arm, cell).unwrap_or(baseline);
+        let like = |arm: usize, others: f64| if alike(own(arm), others) { others } else { own(arm) };
+        runs_of(match beside.map(|union| like(union, baseline)) {
+            Some(unions) if alike(own(arm), unions) => unions,
+            _ => like(arm, baseline),
+        })
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -100,15 +110,18 @@ pub(super) fn schedule(
     wanted.dedup();
     let mut blocks: Vec<Vec<(usize, Shot)>> = Vec::new();
     for &cell in &wanted {
-        let beside: Vec<usize> = live.iter().flat_map(|&r| arms_at(runners, r, cell)).collect();
-        let mut arms = vec![BASELINE, CONTROL];
-        arms.extend(beside.iter().filter(|arm| !pace.dear.contains(arm)));
-        let beside_dear = arms.len() < beside.len() + 2;
-        let passes = if beside_dear { 1 } else { pace.runs(BASELINE, cell).min(PASSES) };
+        let changed: Vec<usize> = live.iter().flat_map(|&r| arms_at(runners, r, cell)).collect();
+        let mut arms: Vec<usize> = changed.iter().copied().filter(|arm| !pace.dear.contains(arm)).collect();
+        let beside_dear = arms.len() < changed.len();
+        // What does not end is not waited for again.
+        if !track.cells[cell].cut_off {
+            arms.extend([BASELINE, CONTROL]);
+        }
+        let passes = if beside_dear { 1 } else { pace.runs(BASELINE, None, cell).min(PASSES) };
         let mut block = Vec::new();
         for pass in 0..passes {
             arms.shuffle(rng);
-            let due = arms.iter().filter(|arm| pass < pace.runs(**arm, cell));
+            let due = arms.iter().filter(|&&arm| pass < pace.runs(arm, beside(runners, arm), cell));
             block.extend(due.map(|&arm| (cell, shot(track, runners, arm, cell, (pace, passes)))));
         }
         blocks.push(block);
@@ -162,11 +175,16 @@ pub(super) fn shot(
         sql: sql.to_owned(),
         values: set.values.clone(),
         kind: statement.kind,
-        repetitions: (pace.runs(arm, cell) / passes).max(1) | 1,
+        repetitions: (pace.runs(arm, beside(runners, arm), cell) / passes).max(1) | 1,
         timeout_ms: pace.timeout_ms(arm, cell, track),
     }
 }
 
 pub(super) fn rival_arm(runners: &[Runner<'_>], runner: usize) -> usize {
     FIRST_CANDIDATE + runners.len() + runner
+}
+
+/// The arm of the union that a rival runs beside; no other arm has one.
+fn beside(runners: &[Runner<'_>], arm: usize) -> Option<usize> {
+    arm.checked_sub(runners.len()).filter(|union| *union >= FIRST_CANDIDATE)
 }

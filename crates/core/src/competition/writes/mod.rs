@@ -408,6 +408,7 @@ fn blank(write: &Write) -> GeneratedWrite {
         counted_rows: write.rows.1,
         sql: write.timed[0].clone(),
         samples: PairedSamples {
+            baseline_cut_off: false,
             statement: words(write.template.kind).into(),
             parameter_set: "generated".into(),
             kind: StatementKind::Write,

@@ -1,10 +1,11 @@
 //! What must not be crowned, and what must not stand in a winner's way.
 
 use super::{judge, samples, standing, trial};
-use crate::judge::{Progress, progress};
+use crate::judge::{PairedJudge, Progress, progress};
+use crate::traits::Judge;
 use crate::types::{
-    Answers, CandidateStatus, GeneratedKind, GeneratedWrite, Problem, StatementKind, Trial, TrialState, Work,
-    WorkPair,
+    Answers, CandidateStatus, Costs, GeneratedKind, GeneratedWrite, Objective, Problem, StatementKind, Trial,
+    TrialState, Work, WorkPair,
 };
 
 const READ: StatementKind = StatementKind::Read;
@@ -146,4 +147,26 @@ fn a_candidate_certainly_behind_another_need_not_be_ranked_closely() {
     assert_eq!(end(f64::INFINITY), Progress::Open);
     assert_eq!(end(0.9), Progress::Open, "the other may be slower");
     assert_eq!(end(0.1), Progress::Certified);
+}
+
+#[test]
+fn refreshes_must_pay_where_the_objective_does_not_hold_them() {
+    let judged = |objective, refresh_seconds| {
+        let mut problem = Problem { objective, ..Problem::default() };
+        problem.limits.max_staleness_seconds = Some(60.0);
+        // Ninety milliseconds are saved in each minute.
+        let cached = Trial {
+            staleness_seconds: Some(60.0),
+            costs: Costs { refresh_seconds: Some(refresh_seconds), ..Costs::default() },
+            ..trial("a", vec![gain()])
+        };
+        PairedJudge.judge(&problem, &[cached]).unwrap()
+    };
+    for objective in [Objective::TotalTime, Objective::GeometricMean, Objective::TailTime { share: 1.0 }] {
+        assert!(judged(objective, 0.02).winner.is_some(), "{objective:?}");
+        let verdict = judged(objective, 0.2);
+        assert_eq!(verdict.winner, None, "{objective:?}");
+        let reason = &verdict.ranking[0].reason;
+        assert!(reason.starts_with("refreshing takes more than the reads save: with 0.2 s"), "{reason}");
+    }
 }

@@ -28,6 +28,7 @@ fn samples(name: &str, kind: StatementKind, baseline: f64, candidate: f64) -> Pa
         work: None,
         timeout_ms: 1e6,
         cut_offs: 0,
+        baseline_cut_off: false,
     }
 }
 

@@ -1,0 +1,115 @@
+//! What makes the writes of the workload slower than allowed in a union.
+
+use super::{Mender, without};
+use crate::competition::litter::Litter;
+use crate::competition::race::unqueued;
+use crate::competition::screen::{impact, plans, text};
+use crate::error::Result;
+use crate::types::{Candidate, Operation, StatementKind};
+
+/// Writes shall stay within this share of what is allowed: the race will not measure exactly the same.
+const MARGIN: f64 = 0.9;
+
+/// An operation without which a write takes less than this share less does not make it slow.
+const RELIEF: f64 = 0.02;
+
+/// Added to the share of the gain that is lost without an operation: what loses nothing is not worth infinitely much.
+const LOSS: f64 = 0.002;
+
+/// A write with what it takes.
+#[derive(Debug, Clone, Copy)]
+struct Write {
+    cell: usize,
+    before_ms: f64,
+    now_ms: f64,
+}
+
+impl Mender<'_, '_> {
+    /// Of the indexes without which the slowest write takes less, the one that is worth least for what it costs there;
+    /// nothing where the writes keep their bounds.
+    pub(super) async fn slows_writes(&mut self, united: &Candidate) -> Result<Option<Operation>> {
+        let Some(slow) = self.slowest_write(united).await? else { return Ok(None) };
+        let all = self.reads(united).await?;
+        let whole = self.gain(&all);
+        let mut best: Option<(f64, Operation)> = None;
+        for suspect in &united.change.operations {
+            if !matches!(suspect, Operation::CreateIndex { .. }) || !self.writes_to(slow.cell, suspect) {
+                continue;
+            }
+            let without = without(united, suspect);
+            let now_ms = self.write_ms(&without, slow.cell).await?;
+            let relief = 1.0 - now_ms / slow.now_ms;
+            if relief < RELIEF {
+                continue;
+            }
+            let reads = self.reads(&without).await?;
+            let loss = ((whole - self.gain(&reads)) / whole.abs().max(f64::MIN_POSITIVE)).max(0.0);
+            let worth = relief / (loss + LOSS);
+            if best.as_ref().is_none_or(|(most, _)| worth > *most) {
+                best = Some((worth, suspect.clone()));
+            }
+        }
+        Ok(best.map(|(_, guilty)| guilty))
+    }
+
+    /// The write that is slowed most, if it or all writes together are slower than allowed.
+    async fn slowest_write(&mut self, united: &Candidate) -> Result<Option<Write>> {
+        let stage = self.stage;
+        let arm = self.built.arm(united.id.as_str(), &united.change);
+        let now = plans(stage.cx, stage.lab, &arm, stage.cells, |cell| text(cell, united)).await?;
+        let changed = impact(stage.cells, &self.before, &now, united, &stage.brief.catalog).changed;
+        let mut writes = Vec::new();
+        for cell in changed.into_iter().filter(|&c| stage.cells[c].statement.kind == StatementKind::Write) {
+            let arms = [self.built.baseline("baseline"), arm.clone()];
+            let now_ms = match self.writes_ms.get(&cell) {
+                Some(_) => self.write_ms(united, cell).await?,
+                None => {
+                    let times = self.in_turns(&arms, &[cell], united).await?;
+                    self.clear(cell).await?;
+                    let Some(&(before_ms, now_ms)) = times.first() else { continue };
+                    self.writes_ms.insert(cell, before_ms);
+                    now_ms
+                }
+            };
+            let before_ms = self.writes_ms.get(&cell).copied().unwrap_or(now_ms);
+            writes.push(Write { cell, before_ms, now_ms });
+        }
+        let sum = |ms: fn(&Write) -> f64| -> f64 {
+            writes.iter().map(|w| stage.cells[w.cell].weight() * ms(w)).sum()
+        };
+        let allowed = (stage.task.problem.limits.max_write_slowdown * MARGIN).max(1.0);
+        let together = sum(|w| w.now_ms) > sum(|w| w.before_ms) * allowed;
+        let slowest =
+            writes.iter().max_by(|a, b| (a.now_ms / a.before_ms).total_cmp(&(b.now_ms / b.before_ms)));
+        Ok(slowest.copied().filter(|w| together || w.now_ms > w.before_ms * allowed))
+    }
+
+    /// What a write takes with a candidate, milliseconds: the better of two runs.
+    async fn write_ms(&self, candidate: &Candidate, cell: usize) -> Result<f64> {
+        let arms =
+            [self.built.baseline("baseline"), self.built.arm(candidate.id.as_str(), &candidate.change)];
+        let one: &[usize] = &[cell];
+        let samples = self.run(&arms, &[(1, one), (1, one)], candidate).await?;
+        self.clear(cell).await?;
+        Ok(samples.iter().map(unqueued).fold(f64::INFINITY, f64::min))
+    }
+
+    /// Removes what the rolled-back runs of a write left behind.
+    async fn clear(&self, cell: usize) -> Result<()> {
+        let stage = self.stage;
+        let litter = Litter::of(stage.cx, stage.lab, stage.brief, [stage.cells[cell]].into_iter()).await?;
+        litter.vacuum(stage.cx, stage.lab).await
+    }
+
+    /// Whether a write goes to the table of an operation.
+    fn writes_to(&self, cell: usize, operation: &Operation) -> bool {
+        let catalog = &self.stage.brief.catalog;
+        let tables = operation.tables(catalog);
+        let nodes = self.before[cell].nodes();
+        let named = nodes.iter().filter(|n| n.node_type == "ModifyTable");
+        let named = named.filter_map(|n| catalog.table(n.schema.as_deref()?, n.relation_name.as_deref()?));
+        named
+            .flat_map(|t| catalog.upwards(t))
+            .any(|t| tables.iter().any(|(schema, name)| (schema, name) == (&t.schema, &t.name)))
+    }
+}
