@@ -5,7 +5,7 @@ use pgverse_core::traits::{Agent, Probe};
 use pgverse_core::types::{Brief, Candidate, Change, Statement, StatementKind};
 use pgverse_core::{Context, Result};
 
-use super::choose::choose;
+use super::choose::{Chosen, choose};
 use super::form::{Form, forms};
 use crate::shared::offers::in_turn;
 use crate::shared::sql::{Facts, prove};
@@ -56,28 +56,41 @@ impl Agent for QueryAgent {
         }
         let Some(bench) = probe.workbench() else { return Ok(untried(&statements)) };
         let choice = choose(cx, bench, brief, statements).await?;
-        let mut candidates = gathered(choice.faster);
+        let mut helpers = choice.helpers;
+        helpers.truncate(MOST / 2);
+        let storage = brief.problem.limits.max_storage_bytes;
+        let mut candidates = gathered(choice.faster, MOST - helpers.len(), storage);
+        candidates.extend(helpers);
         candidates.extend(untried(&choice.untried));
-        candidates.extend(choice.others);
+        candidates.extend(choice.others.into_iter().map(|one| one.candidate));
         candidates.truncate(MOST);
         Ok(candidates)
     }
 }
 
-/// No more than are offered: those that save least are one candidate together, each having been tried out by itself.
-fn gathered(mut faster: Vec<Candidate>) -> Vec<Candidate> {
-    if faster.len() > MOST {
-        let rest = faster.split_off(MOST - 1);
+/// No more than so many: those that save least are one candidate together, each having been tried out by itself, as far as
+/// their indexes keep the bound of storage.
+fn gathered(mut faster: Vec<Chosen>, most: usize, storage: Option<u64>) -> Vec<Candidate> {
+    let mut rest = faster.split_off(faster.len().min(if faster.len() > most { most - 1 } else { most }));
+    let mut candidates: Vec<Candidate> = faster.into_iter().map(|one| one.candidate).collect();
+    let mut bytes = 0;
+    rest.retain(|one| {
+        let fits = storage.is_none_or(|most| bytes + one.bytes <= most);
+        bytes += if fits { one.bytes } else { 0 };
+        fits
+    });
+    if !rest.is_empty() {
+        let rest: Vec<Candidate> = rest.into_iter().map(|one| one.candidate).collect();
         let change = rest.iter().fold(Change::default(), |all, one| all.union(&one.change));
         let titles: Vec<&str> = rest.iter().map(|one| one.title.as_str()).collect();
         let rationales: Vec<&str> = rest.iter().map(|one| one.rationale.as_str()).collect();
-        faster.push(
+        candidates.push(
             Candidate::new(format!("{} more together: {}", rest.len(), titles.join("; ")), change)
                 .because(rationales.join("\n"))
                 .helping(rest.iter().flat_map(|one| one.statements.clone())),
         );
     }
-    faster
+    candidates
 }
 
 /// The forms of statements that were not run: each with the indexes that it wants, then alone.
@@ -131,9 +144,10 @@ mod tests {
                 weight: 1.0,
             };
             let index = IndexWish::on(users, ["email"], []).unwrap();
-            Form::made_up(&statement, "SELECT 2", vec![index]).candidate(true, None)
+            Chosen::made_up(Form::made_up(&statement, "SELECT 2", vec![index]).candidate(true, None), 100)
         };
-        let all = |number: usize| gathered((0..number).map(one).collect());
+        let within = |number: usize, storage| gathered((0..number).map(one).collect(), MOST, storage);
+        let all = |number: usize| within(number, None);
         assert_eq!(all(MOST).len(), MOST);
         assert!(all(MOST).iter().all(|c| c.statements.len() == 1));
         let offered = all(MOST + 2);
@@ -142,5 +156,7 @@ mod tests {
         // Three texts, and the index that all of them want.
         assert_eq!((last.statements.len(), last.change.operations.len()), (3, 4));
         assert!(last.title.starts_with("3 more together: s11: SELECT 2"), "{}", last.title);
+        let bounded = within(MOST + 2, Some(250));
+        assert_eq!(bounded[MOST - 1].statements.len(), 2);
     }
 }

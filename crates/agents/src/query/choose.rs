@@ -17,11 +17,32 @@ const RESERVE: f64 = 15.0;
 #[derive(Debug, Default)]
 pub(super) struct Choice<'b> {
     /// The best form of each statement that has one that is faster; those that save most first.
-    pub(super) faster: Vec<Candidate>,
+    pub(super) faster: Vec<Chosen>,
     /// What else is faster.
-    pub(super) others: Vec<Candidate>,
+    pub(super) others: Vec<Chosen>,
+    /// Forms of statements that do not end, with indexes that take more than is allowed: with these the answers of the
+    /// original and of the form without any can be compared.
+    pub(super) helpers: Vec<Candidate>,
     /// Statements that were not reached.
     pub(super) untried: Vec<Vec<Form<'b>>>,
+}
+
+/// A form that is faster.
+#[derive(Debug)]
+pub(super) struct Chosen {
+    pub(super) candidate: Candidate,
+    /// Weighted milliseconds.
+    saved: f64,
+    /// Of its indexes.
+    pub(super) bytes: u64,
+}
+
+#[cfg(test)]
+impl Chosen {
+    /// A form whose indexes take so many bytes.
+    pub(super) fn made_up(candidate: Candidate, bytes: u64) -> Self {
+        Self { candidate, saved: 1.0, bytes }
+    }
 }
 
 /// Tries out the forms, statement by statement, as long as there is time.
@@ -32,7 +53,6 @@ pub(super) async fn choose<'b>(
     statements: Vec<Vec<Form<'b>>>,
 ) -> Result<Choice<'b>> {
     let mut choice = Choice::default();
-    let (mut faster, mut others) = (Vec::new(), Vec::new());
     for forms in statements {
         let Some(first) = forms.first() else { continue };
         if bench.seconds_left() < RESERVE {
@@ -40,15 +60,11 @@ pub(super) async fn choose<'b>(
             continue;
         }
         let trial = Trial::open(cx, bench, brief, first.statement).await?;
-        let mut found = trial.best(&forms).await?.into_iter();
-        faster.extend(found.next());
-        others.extend(found);
+        trial.best(&forms, &mut choice).await?;
     }
-    let sorted = |mut forms: Vec<(f64, Candidate)>| {
-        forms.sort_by(|a, b| b.0.total_cmp(&a.0));
-        forms.into_iter().map(|(_, candidate)| candidate).collect()
-    };
-    (choice.faster, choice.others) = (sorted(faster), sorted(others));
+    for forms in [&mut choice.faster, &mut choice.others] {
+        forms.sort_by(|a, b| b.saved.total_cmp(&a.saved));
+    }
     Ok(choice)
 }
 
@@ -69,8 +85,8 @@ struct Trial<'a> {
 struct Tried<'f, 'b> {
     form: &'f Form<'b>,
     with_indexes: bool,
-    /// Whether its indexes take more than is allowed.
-    too_large: bool,
+    /// Of its indexes.
+    bytes: u64,
     ms: Vec<f64>,
 }
 
@@ -114,10 +130,8 @@ impl<'a> Trial<'a> {
         self.questions.iter().zip(ms).map(|((_, weight), ms)| weight * ms).sum()
     }
 
-    /// The fastest form, and the fastest one that needs no index, with the weighted time that each saves. One whose
-    /// indexes take too much is offered after that which needs none, only where the original does not end: with its
-    /// indexes the two can be compared.
-    async fn best(&self, forms: &[Form<'_>]) -> Result<Vec<(f64, Candidate)>> {
+    /// Finds the fastest form within the bound of storage, and the fastest one that needs no index.
+    async fn best(&self, forms: &[Form<'_>], choice: &mut Choice<'_>) -> Result<()> {
         let mut tried: Vec<Tried<'_, '_>> = Vec::new();
         for form in forms {
             for with_indexes in form.variants() {
@@ -128,21 +142,29 @@ impl<'a> Trial<'a> {
             }
         }
         tried.sort_by(|a, b| self.weighted(&a.ms).total_cmp(&self.weighted(&b.ms)));
-        let alone = tried.iter().position(|t| !t.with_indexes).filter(|at| *at > 0);
+        let fastest = tried.iter().position(|t| !self.is_too_large(t.bytes));
+        let alone = tried.iter().position(|t| !t.with_indexes).filter(|at| Some(*at) != fastest);
         let mut found = Vec::new();
-        let fastest = (!tried.is_empty()).then_some(0);
-        let best = match tried.first() {
-            Some(first) if first.too_large => [alone, fastest],
-            _ => [fastest, alone],
-        };
-        for at in best.into_iter().flatten() {
+        for at in [fastest, alone].into_iter().flatten() {
             let (before, now) = self.again(&tried[at]).await?;
             if difference(before, now) < 0.0 {
-                let Tried { form, with_indexes, .. } = &tried[at];
-                found.push((before - now, form.candidate(*with_indexes, Some((before, now)))));
+                let Tried { form, with_indexes, bytes, .. } = &tried[at];
+                let candidate = form.candidate(*with_indexes, Some((before, now)));
+                found.push(Chosen { candidate, saved: before - now, bytes: *bytes });
             }
         }
-        Ok(found)
+        if !found.is_empty() {
+            let helper = tried.iter().find(|t| self.is_too_large(t.bytes));
+            choice.helpers.extend(helper.map(|t| t.form.candidate(true, None)));
+        }
+        let mut found = found.into_iter();
+        choice.faster.extend(found.next());
+        choice.others.extend(found);
+        Ok(())
+    }
+
+    fn is_too_large(&self, bytes: u64) -> bool {
+        self.storage.is_some_and(|most| bytes > most)
     }
 
     /// Runs a form; nothing where its indexes cannot be built or the server refuses it.
@@ -158,26 +180,25 @@ impl<'a> Trial<'a> {
         let still = |at: usize| self.stopped[at] && fastest(at) >= self.base[at];
         let limit = |at: usize| if still(at) { worth_waiting(self.base[at]) } else { cut_off(fastest(at)) };
         let limits: Vec<f64> = (0..self.base.len()).map(limit).collect();
-        let result: Result<Option<(Vec<f64>, bool)>> = async {
+        let result: Result<Option<(Vec<f64>, u64)>> = async {
             let mut bytes = 0;
             for operation in change.operations.iter().filter(|o| matches!(o, Operation::CreateIndex { .. })) {
                 bytes += u64::try_from(self.bench.build(self.cx, operation).await?.bytes).unwrap_or(0);
             }
-            let too_large = self.storage.is_some_and(|most| bytes > most);
-            if too_large && !self.stopped.contains(&true) {
+            if self.is_too_large(bytes) && !self.stopped.contains(&true) {
                 return Ok(None);
             }
-            Ok(Some((self.run(&change, &limits).await?, too_large)))
+            Ok(Some((self.run(&change, &limits).await?, bytes)))
         }
         .await;
         match result {
             Ok(None) => Ok(None),
-            Ok(Some((mut ms, too_large))) => {
+            Ok(Some((mut ms, bytes))) => {
                 for (at, ms) in ms.iter_mut().enumerate().filter(|(at, ms)| still(*at) && **ms >= limits[*at])
                 {
                     *ms = self.base[at];
                 }
-                Ok(Some(Tried { form, with_indexes, too_large, ms }))
+                Ok(Some(Tried { form, with_indexes, bytes, ms }))
             }
             Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Connection) => Err(error),
             Err(error) => {

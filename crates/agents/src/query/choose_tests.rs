@@ -80,10 +80,10 @@ async fn chosen(bench: &MadeUp, wishes: &[Option<&str>]) -> (Vec<String>, usize)
     let choice = choose(&Context::new(), bench, &brief, vec![forms]).await.unwrap();
     let mut proposed = choice.faster;
     proposed.extend(choice.others);
-    for candidate in &proposed {
+    for Chosen { candidate, .. } in &proposed {
         assert!(candidate.rationale.contains("Tried out, it took"), "{}", candidate.rationale);
     }
-    (proposed.into_iter().map(|c| c.title).collect(), choice.untried.len())
+    (proposed.into_iter().map(|c| c.candidate.title).collect(), choice.untried.len())
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ pub(crate) fn cut_off(known_ms: f64) -> f64 {
 /// The limit of a run of a statement that was stopped after so many milliseconds: to wait longer would take the time of
 /// all others.
 pub(crate) fn worth_waiting(stopped_ms: f64) -> f64 {
-    stopped_ms / 4.0
+    (stopped_ms / 4.0).min(LONGEST_MS)
 }
 
 /// The limit of a run that may be a slow one of the same thing.

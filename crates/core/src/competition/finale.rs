@@ -3,11 +3,28 @@
 use super::UniverseOutcome;
 use super::unite::Union;
 use super::universe::sort_key;
-use crate::judge::{estimate, helps_at_a_price, helps_somewhere};
-use crate::types::{Candidate, Problem, Trial};
+use crate::judge::{ended, estimate, helps_at_a_price, helps_somewhere};
+use crate::types::{AnswerCheck, Answers, Candidate, Problem, Trial};
 
 /// Name of the final where an agent's name would stand.
 pub(super) const FINAL: &str = "final";
+
+/// A text whose answer was compared where the original ends, which it may not do in the final.
+#[derive(Debug, Clone)]
+pub(super) struct Verified {
+    pub(super) sql: String,
+    pub(super) check: AnswerCheck,
+}
+
+impl Verified {
+    fn of<'a>(candidate: &'a Candidate, trial: &'a Trial) -> impl Iterator<Item = Self> + 'a {
+        let same = trial.checks.iter().filter(|check| check.answers == Answers::Same);
+        same.filter_map(|check| {
+            let sql = candidate.change.rewritten(&check.statement)?.to_owned();
+            Some(Self { sql, check: check.clone() })
+        })
+    }
+}
 
 /// Who meets in a union.
 #[derive(Debug, Clone)]
@@ -17,6 +34,8 @@ pub(super) struct Finalists {
     pub(super) members: Vec<Candidate>,
     /// The best candidate so far, which may be a union.
     pub(super) best: Candidate,
+    /// What was found the same in the universes.
+    pub(super) verified: Vec<Verified>,
     /// Number of the union among the candidates of the leading agent.
     pub(super) number: u64,
 }
@@ -27,18 +46,23 @@ impl Finalists {
         trials: impl Iterator<Item = (&'a Candidate, &'a Trial)>,
         problem: &Problem,
     ) -> Option<Self> {
+        let trials: Vec<_> = trials.collect();
+        let ended = ended(trials.iter().map(|(_, t)| *t));
+        let verified = trials.iter().flat_map(|(c, t)| Verified::of(c, t)).collect();
         // What needs a fork of its own cannot be entered beside others.
-        let (helpful, others): (Vec<_>, Vec<_>) =
-            trials.filter(|(_, t)| t.forks.is_none()).partition(|(_, t)| helps_somewhere(t, problem));
+        let (helpful, others): (Vec<_>, Vec<_>) = trials
+            .into_iter()
+            .filter(|(_, t)| t.forks.is_none())
+            .partition(|(_, t)| helps_somewhere(t, problem));
         let mut helpful: Vec<(&Candidate, &Trial, f64)> =
-            helpful.into_iter().map(|(c, t)| (c, t, estimate(t, problem))).collect();
+            helpful.into_iter().map(|(c, t)| (c, t, estimate(t, problem, &ended))).collect();
         helpful.sort_by(|a, b| a.2.total_cmp(&b.2).then_with(|| sort_key(&a.0.id).cmp(&sort_key(&b.0.id))));
         let best = helpful.first()?.0.clone();
         let mut members: Vec<Candidate> =
             helpful.iter().filter(|(_, t, _)| t.rival.is_none()).map(|(c, ..)| (*c).clone()).collect();
         let costly = others.into_iter().filter(|(_, t)| t.rival.is_none() && helps_at_a_price(t, problem));
         members.extend(costly.map(|(c, _)| c.clone()));
-        (members.len() > 1).then_some(Self { members, best, number: 0 })
+        (members.len() > 1).then_some(Self { members, best, verified, number: 0 })
     }
 
     /// The finalists of all universes; `None` if fewer than two universes have one, since a universe unites

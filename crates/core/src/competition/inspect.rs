@@ -29,8 +29,7 @@ pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Res
                     if statement.kind == StatementKind::Write {
                         return Err(endless(statement, set, limit));
                     }
-                    tracing::warn!(statement = %statement.id, %limit, "does not end within the statement time-out");
-                    stopped(cx, lab, statement, set, limit).await
+                    unwatched(cx, lab, statement, set, limit).await
                 }
                 result => result,
             };
@@ -75,15 +74,34 @@ async fn executed(
     })
 }
 
-/// The plan of a statement that was stopped after so many seconds.
-async fn stopped(
+/// The plan of a read that did not end within so many seconds while each of its plan nodes was watched, which takes time
+/// of its own, with how long it takes without that.
+async fn unwatched(
     cx: &Context,
     lab: &Lab,
     statement: &Statement,
     set: &ParameterSet,
     seconds: f64,
 ) -> Result<StatementPlan> {
-    let mut plan = explain(lab.session(), cx, &statement.sql, &set.values).await?;
-    plan.execution_ms = Some(seconds * 1e3);
-    Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off: true })
+    let session = lab.session();
+    let mut plan = explain(session, cx, &statement.sql, &set.values).await?;
+    session.batch(cx, "BEGIN").await?;
+    let begin = Instant::now();
+    let run = async {
+        session.batch(cx, &format!("SET LOCAL statement_timeout TO {}", (seconds * 1e3).ceil())).await?;
+        session.rows(cx, &statement.sql, &set.values).await
+    }
+    .await;
+    let took = begin.elapsed().as_secs_f64();
+    lab.leave(cx).await?;
+    let cut_off = match run {
+        Ok(_) => false,
+        Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+            tracing::warn!(statement = %statement.id, seconds, "does not end within the statement time-out");
+            true
+        }
+        Err(error) => return Err(error),
+    };
+    plan.execution_ms = Some(if cut_off { seconds } else { took } * 1e3);
+    Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off })
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::RaceOptions;
+use super::finale::Verified;
 use crate::answers::{Question, Volatile, check};
 use crate::bench::{Arm, Lab};
 use crate::context::Context;
@@ -202,14 +203,14 @@ fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(&str, &str)>>) -> bool {
 }
 
 /// Compares the answers of every changed read: those of the original text on the baseline, or with every index where it
-/// does not end without.
+/// does not end without, if that was not done elsewhere.
 pub(super) async fn answers(
     cx: &Context,
     cells: &[Cell<'_>],
     impact: &Impact,
     candidate: &Candidate,
     ((lab, baseline, indexed), changed): ((&Lab, &Arm, &Arm), (&Lab, &Arm)),
-    volatile: &Volatile,
+    (volatile, verified): (&Volatile, &[Verified]),
 ) -> Result<Vec<AnswerCheck>> {
     let mut checks = Vec::new();
     for &i in impact.changed.iter().filter(|&&i| cells[i].statement.kind == StatementKind::Read) {
@@ -231,11 +232,16 @@ pub(super) async fn answers(
             checks.push(check(cx, lab, question).await.map_err(|error| too_slow(error, cell))?);
             continue;
         }
-        let sql_by_hand = candidate.change.operations.iter().any(|o| matches!(o, Operation::Sql { .. }));
-        checks.push(if sql_by_hand {
-            endless(cell, Answers::Unverifiable)
-        } else if cell.statement.sql == candidate_sql {
+        // What SQL by hand does is not known.
+        let by_hand = candidate.change.operations.iter().any(|o| matches!(o, Operation::Sql { .. }));
+        checks.push(if cell.statement.sql == candidate_sql && !by_hand {
             endless(cell, Answers::Unchanged)
+        } else if let Some(known) = verified.iter().find(|known| {
+            known.sql == candidate_sql
+                && known.check.statement == cell.statement.id
+                && known.check.parameter_set == cell.set.id
+        }) {
+            known.check.clone()
         } else {
             question.baseline = indexed;
             question.baseline_timeout_ms = Some(cell.first_timeout_ms);

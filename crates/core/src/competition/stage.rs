@@ -10,7 +10,7 @@ use super::UniverseTask;
 use super::apart::FORKS;
 use super::arms::Built;
 use super::construct::{Need, construct, need};
-use super::finale::{FINAL, Finalists};
+use super::finale::{FINAL, Finalists, Verified};
 use super::propose::fault;
 use super::race::{Rival, Runner, Track, race};
 use super::refute::Refuter;
@@ -39,6 +39,8 @@ pub(super) struct Stage<'a> {
     pub(super) brief: &'a Brief,
     pub(super) cells: &'a [Cell<'a>],
     pub(super) refuter: Refuter<'a>,
+    /// What was found the same elsewhere.
+    pub(super) verified: Vec<Verified>,
 }
 
 impl Stage<'_> {
@@ -250,7 +252,8 @@ impl Stage<'_> {
         let volatile = Volatile::look_up(self.cx, self.lab, texts).await?;
         let indexed = built.indexed("indexed");
         let arms = ((self.lab, &baseline, &indexed), (lab, &arm));
-        let mut checks = answers(self.cx, self.cells, &impact, candidate, arms, &volatile).await?;
+        let mut checks =
+            answers(self.cx, self.cells, &impact, candidate, arms, (&volatile, &self.verified)).await?;
         self.refuter.refute(self.cx, self.lab, self.cells, candidate, &mut checks).await?;
         let mut trial = self.blank_trial(candidate, TrialState::Measured);
         trial.answers = overall(&checks, candidate);

@@ -167,7 +167,12 @@ async fn live(
     outcome.source = Some(source);
     drop(heavy);
 
+    let verified = match &job {
+        Job::Finale(finalists) => finalists.verified.clone(),
+        Job::Ask(_) | Job::Apart(_) => Vec::new(),
+    };
     let stage = Stage {
+        verified,
         cx,
         task,
         shared,

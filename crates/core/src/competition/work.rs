@@ -31,10 +31,9 @@ pub(super) async fn count(cx: &Context, track: &Track<'_>, runners: &mut [Runner
         if cx.time_left().is_some_and(|left| left < LEAST_TIME) {
             return Ok(());
         }
-        let cells: Vec<usize> =
-            runner.impact.changed.intersection(&runner.impact.measured).copied().collect();
-        let unknown = |cell: &usize| !known.contains_key(cell) && !track.cells[*cell].cut_off;
-        let unknown: Vec<usize> = cells.iter().copied().filter(unknown).collect();
+        let cells = runner.impact.changed.intersection(&runner.impact.measured).copied();
+        let cells: Vec<usize> = cells.filter(|&cell| !track.cells[cell].cut_off).collect();
+        let unknown: Vec<usize> = cells.iter().copied().filter(|cell| !known.contains_key(cell)).collect();
         let baseline = (track.lab, &track.baseline);
         known.extend(under(cx, track, baseline, &unknown, |cell| cell.statement.sql.as_str()).await?);
         let candidate = &runner.candidate;

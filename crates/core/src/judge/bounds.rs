@@ -102,10 +102,12 @@ pub(super) fn doubtful_read(trial: &Trial, limits: &Limits) -> Option<String> {
     ))
 }
 
-/// Whether a read or the writes look slower than allowed, without being certain to be slower at all: more pairs
-/// will tell.
+/// Whether a read or the writes look slower than allowed, or refreshes dearer, without being certain to be so: more
+/// pairs will tell.
 pub(super) fn suspicious(trial: &Trial, limits: &Limits) -> bool {
-    doubtful_writes(trial, limits).is_some() || doubtful_read(trial, limits).is_some()
+    doubtful_writes(trial, limits).is_some()
+        || doubtful_read(trial, limits).is_some()
+        || doubtful_refreshes(trial, limits).is_some()
 }
 
 fn raced(trial: &Trial) -> impl Iterator<Item = &PairedSamples> {

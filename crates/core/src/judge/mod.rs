@@ -9,9 +9,10 @@ mod tests;
 mod writes;
 
 pub(crate) use bounds::VISIBLE_MS;
+pub(crate) use objective::ended;
 pub use paired::PairedJudge;
 pub(crate) use paired::error_part;
 pub(crate) use progress::{
-    Progress, beats_rival, estimate, helps_at_a_price, helps_somewhere, progress, upper_end,
+    Others, Progress, beats_rival, estimate, helps_at_a_price, helps_somewhere, progress, upper_end,
 };
 pub(crate) use writes::enter_write_costs;

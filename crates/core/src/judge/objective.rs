@@ -1,7 +1,19 @@
 //! The objective of each round: workload time without and with the change.
 
+use std::collections::BTreeSet;
+
 use crate::stats::log_ratios;
-use crate::types::{Objective, PairedSamples, StatementKind, Trial};
+use crate::types::{Objective, PairedSamples, ParameterSetId, StatementId, StatementKind, Trial};
+
+/// Statements with parameter sets that end with some change and not without any.
+pub(crate) type Ended = BTreeSet<(StatementId, ParameterSetId)>;
+
+/// Those that one of these trials shows to end.
+pub(crate) fn ended<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> Ended {
+    let samples = trials.into_iter().flat_map(|t| &t.samples);
+    let ends = samples.filter(|s| s.baseline_cut_off && !s.candidate_ms.is_empty());
+    ends.map(|s| (s.statement.clone(), s.parameter_set.clone())).collect()
+}
 
 /// The objective of each round, in milliseconds or weight × milliseconds.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,10 +25,16 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
-    /// pairs; they count with the longest of what the baseline took, on both sides; what never ended on either side is
-    /// not known and left out. A view's refresh is charged to the candidate once for each period.
+    /// The same for a candidate by itself.
     pub(super) fn of(trial: &Trial, objective: Objective) -> Self {
+        Self::among(trial, objective, &Ended::new())
+    }
+
+    /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
+    /// pairs; they count with the longest of what the baseline took, on both sides. What ended on neither side is not known
+    /// and left out, unless it `ended` with another candidate: then all are measured by the same statements. A view's
+    /// refresh is charged to the candidate once for each period.
+    pub(super) fn among(trial: &Trial, objective: Objective, ended: &Ended) -> Self {
         let (paired, unpaired): (Vec<_>, Vec<_>) =
             trial.samples.iter().partition(|s| !s.candidate_ms.is_empty());
         if paired.is_empty() {
@@ -24,7 +42,9 @@ impl Rounds {
         }
         let constant: Vec<(f64, f64)> = unpaired
             .iter()
-            .filter(|s| !s.baseline_cut_off)
+            .filter(|s| {
+                !s.baseline_cut_off || ended.contains(&(s.statement.clone(), s.parameter_set.clone()))
+            })
             // What is not raced makes a gain look smaller, never larger: the longest of its runs.
             .map(|s| (s.weight, s.baseline().iter().copied().fold(f64::NEG_INFINITY, f64::max)))
             .filter(|(_, ms)| ms.is_finite())

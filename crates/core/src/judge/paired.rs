@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::bounds::{broken, doubtful_read, doubtful_refreshes, doubtful_writes, sides};
-use super::objective::Rounds;
+use super::objective::{Ended, Rounds, ended};
 use super::progress::{NO_LESS, does_no_less};
 use crate::error::{Error, Result};
 use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
 use crate::traits::Judge;
 use crate::types::{
-    CandidateStatus, Interval, Limits, Objective, Problem, Ranked, StatementVerdict, Trial, TrialState,
-    UniverseId, Verdict,
+    CandidateStatus, Interval, Limits, Objective, PairedSamples, Problem, Ranked, StatementVerdict, Trial,
+    TrialState, UniverseId, Verdict,
 };
 
 /// Crowns the candidate with the smallest ratio among those that
@@ -37,7 +37,9 @@ impl Judge for PairedJudge {
         let limits = &problem.limits;
         check_limits(limits)?;
         check_objective(problem.objective)?;
-        let rounds: Vec<Rounds> = trials.iter().map(|t| Rounds::of(t, problem.objective)).collect();
+        let ended = ended(trials);
+        let rounds: Vec<Rounds> =
+            trials.iter().map(|t| Rounds::among(t, problem.objective, &ended)).collect();
         let entrants = entrants(trials, &rounds);
         // What was stopped early has few pairs, which say little about the machine.
         let sound =
@@ -50,7 +52,7 @@ impl Judge for PairedJudge {
             .map(|(trial, rounds)| {
                 let among = entrants.get(&trial.universe).copied().unwrap_or(1);
                 let part = trial.error_rate.unwrap_or_else(|| error_part(limits, entrants.len(), among));
-                rank(trial, rounds, limits, part, bias.max(deviation(rounds)))
+                rank((trial, rounds, &ended), limits, part, bias.max(deviation(rounds)))
             })
             .collect();
         let best = ranking
@@ -156,11 +158,19 @@ fn certain_deviation(rounds: &Rounds, limits: &Limits) -> f64 {
     if interval.low > 1.0 || interval.high < 1.0 { deviation(rounds) } else { 0.0 }
 }
 
-fn rank(trial: &Trial, rounds: &Rounds, limits: &Limits, error_rate: f64, noise: f64) -> Ranked {
+fn rank(
+    (trial, rounds, ended): (&Trial, &Rounds, &Ended),
+    limits: &Limits,
+    error_rate: f64,
+    noise: f64,
+) -> Ranked {
     let effects = rounds.effects();
     let ratio = (!effects.is_empty()).then(|| ratio_interval(&effects, error_rate));
     let rival = (!rounds.rival.is_empty()).then(|| ratio_interval(&rounds.rival_effects(), error_rate));
-    let (status, reason) = decide(trial, ratio, rival, effects.len(), limits, noise);
+    let (status, mut reason) = decide(trial, ratio, rival, effects.len(), limits, noise);
+    if matches!(status, CandidateStatus::RunnerUp | CandidateStatus::Eliminated) {
+        reason.push_str(&endless(trial, ended));
+    }
     Ranked {
         candidate: trial.candidate.clone(),
         status,
@@ -185,11 +195,11 @@ fn decide(
         return (CandidateStatus::Rejected, reason);
     }
     let Some(ratio) = ratio else {
-        return (CandidateStatus::Eliminated, format!("it was not measured{}", endless(trial)));
+        return (CandidateStatus::Eliminated, "it was not measured".to_owned());
     };
     let wanted = 1.0 - limits.min_gain;
     let sides = sides(trial).map_or_else(String::new, |sides| format!("; {sides}"));
-    let found = format!("{} after {pairs} pairs{sides}{}", describe(ratio), endless(trial));
+    let found = format!("{} after {pairs} pairs{sides}", describe(ratio));
     let certified = ratio.high < wanted && 1.0 - ratio.estimate > noise;
     let doubts = || doubtful_read(trial, limits).or_else(|| doubtful_refreshes(trial, limits));
     if certified && let Some(reason) = doubts() {
@@ -241,24 +251,24 @@ fn small_share(trial: &Trial, limits: &Limits) -> String {
         })
 }
 
-/// What the baseline did not end.
-fn endless(trial: &Trial) -> String {
-    let named = |raced: bool| -> Vec<&str> {
-        let cut_off = trial.samples.iter().filter(|s| s.baseline_cut_off);
-        cut_off.filter(|s| s.candidate_ms.is_empty() != raced).map(|s| s.statement.as_str()).collect()
+/// What the baseline did not end, and how it counts.
+fn endless(trial: &Trial, ended: &Ended) -> String {
+    let named = |of: &dyn Fn(&PairedSamples) -> bool| -> Vec<&str> {
+        let cut_off = trial.samples.iter().filter(|s| s.baseline_cut_off && of(s));
+        cut_off.map(|s| s.statement.as_str()).collect()
     };
-    let (better, left) = (named(true), named(false));
-    let mut told = String::new();
-    if !better.is_empty() {
-        told.push_str(&format!(
-            "; {} did not end without it and counts with the time-out",
-            better.join(", ")
-        ));
-    }
-    if !left.is_empty() {
-        told.push_str(&format!("; {} ends neither with nor without it and is left out", left.join(", ")));
-    }
-    told
+    let raced = |s: &PairedSamples| !s.candidate_ms.is_empty();
+    let elsewhere = |s: &PairedSamples| ended.contains(&(s.statement.clone(), s.parameter_set.clone()));
+    let kinds = [
+        (named(&raced), "did not end without it and counts with the time-out there"),
+        (
+            named(&|s| !raced(s) && elsewhere(s)),
+            "ends neither with nor without it, but with another candidate, and counts with the time-out",
+        ),
+        (named(&|s| !raced(s) && !elsewhere(s)), "ends neither with nor without it and is left out"),
+    ];
+    let told = kinds.iter().filter(|(statements, _)| !statements.is_empty());
+    told.map(|(statements, what)| format!("; {} {what}", statements.join(", "))).collect()
 }
 
 /// The ratio in words that a reader of reports knows.

@@ -1,7 +1,7 @@
 //! The same rules as the judge's, asked during a race: is anything left to learn?
 
 use super::bounds::{broken, only_slows_reads, suspicious};
-use super::objective::Rounds;
+use super::objective::{Ended, Rounds};
 use super::paired::deviation;
 use crate::stats::{log_ratios, ratio_interval};
 use crate::types::{Answers, Problem, StatementKind, Trial, Work};
@@ -30,14 +30,22 @@ pub(crate) enum Progress {
     Broken(String),
 }
 
-/// Where the candidate of this trial stands. `error_rate` already holds the correction for many candidates; `ahead` is the
-/// smallest upper end among those of the other candidates.
-pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64, ahead: f64) -> Progress {
+/// What a candidate races beside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Others<'a> {
+    /// The smallest upper end among those of the other candidates.
+    pub(crate) ahead: f64,
+    /// What ends with one of the candidates and not without.
+    pub(crate) ended: &'a Ended,
+}
+
+/// Where the candidate of this trial stands. `error_rate` already holds the correction for many candidates.
+pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64, others: Others<'_>) -> Progress {
     let limits = &problem.limits;
     if let Some(reason) = broken(trial, limits) {
         return Progress::Broken(reason);
     }
-    let rounds = Rounds::of(trial, problem.objective);
+    let rounds = Rounds::among(trial, problem.objective, others.ended);
     let effects = rounds.effects();
     let (pairs, ratio) = (effects.len(), ratio_interval(&effects, error_rate));
     let wanted = 1.0 - limits.min_gain;
@@ -60,7 +68,7 @@ pub(crate) fn progress(trial: &Trial, problem: &Problem, error_rate: f64, ahead:
     };
     if ratio.high < wanted
         && 1.0 - ratio.estimate > deviation(&rounds)
-        && (ratio.high - ratio.low < RANKED || ratio.low > ahead)
+        && (ratio.high - ratio.low < RANKED || ratio.low > others.ahead)
         && !undecided_rival()
         && !suspicious(trial, limits)
     {
@@ -119,14 +127,14 @@ pub(crate) fn beats_rival(trial: &Trial, problem: &Problem) -> bool {
 }
 
 /// The upper end of a candidate's interval, where no bound is broken; else infinity.
-pub(crate) fn upper_end(trial: &Trial, problem: &Problem, error_rate: f64) -> f64 {
+pub(crate) fn upper_end(trial: &Trial, problem: &Problem, error_rate: f64, ended: &Ended) -> f64 {
     if broken(trial, &problem.limits).is_some() {
         return f64::INFINITY;
     }
-    ratio_interval(&Rounds::of(trial, problem.objective).effects(), error_rate).high
+    ratio_interval(&Rounds::among(trial, problem.objective, ended).effects(), error_rate).high
 }
 
 /// The objective with the change over without it; one if it was not measured.
-pub(crate) fn estimate(trial: &Trial, problem: &Problem) -> f64 {
-    ratio_interval(&Rounds::of(trial, problem.objective).effects(), 0.5).estimate
+pub(crate) fn estimate(trial: &Trial, problem: &Problem, ended: &Ended) -> f64 {
+    ratio_interval(&Rounds::among(trial, problem.objective, ended).effects(), 0.5).estimate
 }

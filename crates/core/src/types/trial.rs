@@ -202,11 +202,11 @@ pub struct PairedSamples {
 }
 
 impl PairedSamples {
-    /// Whether the candidate ran into the time-out so often that this is no accident: twice, and in half of
-    /// the rounds.
+    /// Whether the candidate ran into a time-out that the baseline keeps so often that this is no accident: twice, and in
+    /// half of the rounds.
     pub fn cut_off(&self) -> bool {
         let times = self.cut_offs as usize;
-        times >= 2 && 2 * times >= self.candidate_ms.len()
+        !self.baseline_cut_off && times >= 2 && 2 * times >= self.candidate_ms.len()
     }
 }
 

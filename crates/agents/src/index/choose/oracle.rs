@@ -279,12 +279,12 @@ impl<'a> Oracle<'a> {
     }
 
     async fn run_beside(&mut self, change: &Change, cells: &[usize], before: &[Seen]) -> Result<Vec<f64>> {
-        let known: BTreeMap<usize, f64> = cells.iter().map(|&at| (at, before[at].ms)).collect();
+        let known: Vec<(usize, f64)> = cells.iter().map(|&at| (at, before[at].ms)).collect();
         let still = |at: usize, ms: f64| self.cells[at].stopped && ms >= self.cells[at].base_ms;
         let limit = |at: usize, ms: f64| if still(at, ms) { worth_waiting(ms) } else { cut_off(ms) };
-        let tries: Vec<(usize, f64)> = known.iter().map(|(&at, &ms)| (at, limit(at, ms))).collect();
+        let tries: Vec<(usize, f64)> = known.iter().map(|&(at, ms)| (at, limit(at, ms))).collect();
         let mut now = self.tried(change, &tries).await?;
-        for ((&at, &ms), now) in known.iter().zip(&mut now) {
+        for (&(at, ms), now) in known.iter().zip(&mut now) {
             // It was not waited for any longer, and may be as it was.
             if self.cells[at].stopped && ms >= self.cells[at].base_ms && *now >= worth_waiting(ms) {
                 *now = ms;

@@ -19,8 +19,7 @@ const SURE: f64 = 0.5;
 /// Runs of each side where two are compared in turns.
 const TURNS: usize = 3;
 
-/// A run is cut off when it takes this many times as long as without any change (a write: this many times what is
-/// allowed), and this many milliseconds more.
+/// A read is cut off when it takes this many times as long as without any change, and this many milliseconds more.
 const CUT_OFF: (f64, f64) = (2.0, 100.0);
 
 /// Statements below this many milliseconds are run three times.
@@ -105,12 +104,11 @@ impl Mender<'_, '_> {
         let longest = stage.task.options.statement_timeout_seconds * 1e3;
         let shot = |arm: usize, cell: usize| {
             let cell = stage.cells[cell];
-            let allowed = match cell.statement.kind {
-                StatementKind::Read => 1.0,
-                StatementKind::Write => stage.task.problem.limits.max_write_slowdown,
-            };
             let bound = match cell.seen_ms {
-                Some(ms) if arm > 0 => (ms * allowed * CUT_OFF.0 + CUT_OFF.1).min(longest),
+                // How much too slow a write is has to be known.
+                Some(ms) if arm > 0 && cell.statement.kind == StatementKind::Read => {
+                    (ms * CUT_OFF.0 + CUT_OFF.1).min(longest)
+                }
                 _ => longest,
             };
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Milliseconds, positive.

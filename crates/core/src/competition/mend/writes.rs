@@ -4,6 +4,7 @@ use super::{Mender, without};
 use crate::competition::litter::Litter;
 use crate::competition::race::unqueued;
 use crate::competition::screen::{impact, plans, text};
+use crate::competition::universe::closed;
 use crate::error::Result;
 use crate::types::{Candidate, Operation, StatementKind};
 
@@ -25,10 +26,18 @@ struct Write {
 }
 
 impl Mender<'_, '_> {
-    /// Of the indexes without which the slowest write takes less, the one that is worth least for what it costs there;
-    /// nothing where the writes keep their bounds.
+    /// Of the indexes without which the slowest write takes less, or else the next one, the one that is worth least for
+    /// what it costs there; nothing where the writes keep their bounds.
     pub(super) async fn slows_writes(&mut self, united: &Candidate) -> Result<Option<Operation>> {
-        let Some(slow) = self.slowest_write(united).await? else { return Ok(None) };
+        for slow in self.slow_writes(united).await? {
+            if let Some(guilty) = self.dearest(united, slow).await? {
+                return Ok(Some(guilty));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn dearest(&mut self, united: &Candidate, slow: Write) -> Result<Option<Operation>> {
         let all = self.reads(united).await?;
         let whole = self.gain(&all);
         let mut best: Option<(f64, Operation)> = None;
@@ -52,8 +61,8 @@ impl Mender<'_, '_> {
         Ok(best.map(|(_, guilty)| guilty))
     }
 
-    /// The write that is slowed most, if it or all writes together are slower than allowed.
-    async fn slowest_write(&mut self, united: &Candidate) -> Result<Option<Write>> {
+    /// The writes that are slower than allowed, the slowest first: all, where that holds for all together.
+    async fn slow_writes(&mut self, united: &Candidate) -> Result<Vec<Write>> {
         let stage = self.stage;
         let arm = self.built.arm(united.id.as_str(), &united.change);
         let now = plans(stage.cx, stage.lab, &arm, stage.cells, |cell| text(cell, united)).await?;
@@ -79,9 +88,11 @@ impl Mender<'_, '_> {
         };
         let allowed = (stage.task.problem.limits.max_write_slowdown * MARGIN).max(1.0);
         let together = sum(|w| w.now_ms) > sum(|w| w.before_ms) * allowed;
-        let slowest =
-            writes.iter().max_by(|a, b| (a.now_ms / a.before_ms).total_cmp(&(b.now_ms / b.before_ms)));
-        Ok(slowest.copied().filter(|w| together || w.now_ms > w.before_ms * allowed))
+        let slowdown = |w: &Write| w.now_ms / w.before_ms;
+        let mut slow: Vec<Write> =
+            writes.iter().copied().filter(|w| together || slowdown(w) > allowed).collect();
+        slow.sort_by(|a, b| slowdown(b).total_cmp(&slowdown(a)));
+        Ok(slow)
     }
 
     /// What a write takes with a candidate, milliseconds: the better of two runs.
@@ -98,6 +109,7 @@ impl Mender<'_, '_> {
     async fn clear(&self, cell: usize) -> Result<()> {
         let stage = self.stage;
         let litter = Litter::of(stage.cx, stage.lab, stage.brief, [stage.cells[cell]].into_iter()).await?;
+        let _permit = stage.shared.slot.acquire().await.map_err(closed)?;
         litter.vacuum(stage.cx, stage.lab).await
     }
 

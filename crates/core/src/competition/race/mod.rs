@@ -13,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 pub(super) use self::grounds::is_dear;
 use self::grounds::{Grounds, dear, fire, labs};
 pub(super) use self::record::unqueued;
-use self::record::{WARM, give_up, record, still_warming};
+use self::record::{WARM, give_up, record, still_warming, stops};
 pub(super) use self::runner::{Rival, Runner, Track};
 use self::schedule::{BASELINE, Pace, schedule, shot};
 use super::litter::Litter;
@@ -23,7 +23,7 @@ use crate::bench::{Arm, Lab};
 use crate::context::Context;
 use crate::error::Result;
 use crate::event::Event;
-use crate::judge::{Progress, progress, upper_end};
+use crate::judge::{Others, Progress, ended, progress, upper_end};
 use crate::types::TrialState;
 
 /// A statement that takes longer is not run once more only to know how long it takes, milliseconds.
@@ -79,7 +79,6 @@ pub(super) async fn race(
         let shots = schedule(track, runners, &live, &pace, rng);
         let samples = fire(cx, track, &grounds, &shots).await?;
         pace.learn(&shots, &samples);
-        give_up(track, runners, &shots, &samples);
         clear(cx, track, &mut litter).await?;
         warm_up_rounds += 1;
         // A fork of one's own has caches of its own, in which no other arm reads.
@@ -87,7 +86,11 @@ pub(super) async fn race(
         let now: f64 = own.map(|((cell, _), sample)| track.cells[*cell].weight() * unqueued(sample)).sum();
         let cold = now < before * WARM && now > 0.0;
         before = now;
-        if warm_up_rounds >= MOST_WARM_UP_ROUNDS || !(cold || still_warming(track, &shots, &samples)) {
+        // The first run may have found cold caches.
+        let stopped = warm_up_rounds == 1 && stops(track, &shots, &samples).next().is_some();
+        let warming = cold || stopped || still_warming(track, &shots, &samples);
+        if warm_up_rounds >= MOST_WARM_UP_ROUNDS || !warming {
+            give_up(track, runners, &shots, &samples);
             break;
         }
     }
@@ -174,15 +177,21 @@ fn retire(
     if round < track.options.min_rounds && runners.iter().all(|r| r.raced().next().is_some()) {
         return;
     }
+    let ended = ended(runners.iter().map(|r| &r.trial));
     let ends: Vec<f64> =
-        runners.iter().map(|r| upper_end(&r.trial, track.problem, track.error_rate)).collect();
+        runners.iter().map(|r| upper_end(&r.trial, track.problem, track.error_rate, &ended)).collect();
     live.retain(|&r| {
         let trial = &runners[r].trial;
         let out = match &trial.state {
             // A candidate that was cut off on one statement still shows what it does to the others.
             _ if round < track.options.min_rounds && runners[r].raced().next().is_some() => return true,
             TrialState::Rejected { reason } => Some(reason.clone()),
-            _ => match progress(trial, track.problem, track.error_rate, ahead_of(&ends, r)) {
+            _ => match progress(
+                trial,
+                track.problem,
+                track.error_rate,
+                Others { ahead: ahead_of(&ends, r), ended: &ended },
+            ) {
                 Progress::Open => return true,
                 Progress::Certified => None,
                 Progress::Hopeless(reason) | Progress::Broken(reason) => Some(reason),

@@ -28,9 +28,11 @@ pub(super) fn record(
         let rival = rival_arm(runners, r);
         let runner = &mut runners[r];
         for &cell in &runner.impact.measured {
-            let Some(candidate) = by_place.get(&(arm, cell)) else { continue };
             let Cell { statement, set, .. } = track.cells[cell];
-            let stopped = stopped(track.cells[cell], candidate);
+            let stopped = stopped(track.cells[cell]);
+            // What was stopped again and again is not run once more.
+            let own = by_place.get(&(arm, cell)).copied();
+            let Some(candidate) = own.or(stopped.as_ref()) else { continue };
             let same = |arm| stopped.as_ref().or_else(|| by_place.get(&(arm, cell)).copied());
             let (Some(baseline), Some(control)) = (same(BASELINE), same(CONTROL)) else { continue };
             let Some(paired) = runner
@@ -43,7 +45,7 @@ pub(super) fn record(
             };
             push(paired, baseline, candidate, control, by_place.get(&(rival, cell)).copied());
             #[allow(clippy::cast_precision_loss)] // Milliseconds.
-            if candidate.timed_out && stopped.is_none() {
+            if candidate.timed_out {
                 paired.timeout_ms = pace.timeout_ms(arm, cell, track) as f64;
                 paired.cut_offs += 1;
             }
@@ -63,10 +65,21 @@ pub(super) fn record(
     }
 }
 
-/// What the baseline of a cell counts with that does not end: the time-out, by the clock of the sample beside it.
-fn stopped(cell: Cell<'_>, beside: &Sample) -> Option<Sample> {
+/// What the baseline of a cell counts with that does not end: the time-out, by any clock.
+fn stopped(cell: Cell<'_>) -> Option<Sample> {
     let wall_ms = cell.seen_ms.filter(|_| cell.cut_off)?;
-    Some(Sample { wall_ms, cpu_ms: None, unqueued_ms: beside.unqueued_ms.map(|_| wall_ms), timed_out: true })
+    Some(Sample { wall_ms, cpu_ms: None, unqueued_ms: Some(wall_ms), timed_out: true })
+}
+
+/// The arms with cells that ended neither with them nor without.
+pub(super) fn stops(
+    track: &Track<'_>,
+    shots: &[(usize, Shot)],
+    samples: &[Sample],
+) -> impl Iterator<Item = (usize, usize)> {
+    let stopped =
+        shots.iter().zip(samples).filter(|((cell, _), s)| s.timed_out && track.cells[*cell].cut_off);
+    stopped.map(|((cell, shot), _)| (shot.arm, *cell))
 }
 
 /// Takes the cells out of the race that end neither without a runner's change nor with it, nor with that of its rival.
@@ -76,12 +89,7 @@ pub(super) fn give_up(
     shots: &[(usize, Shot)],
     samples: &[Sample],
 ) {
-    let stopped: BTreeSet<(usize, usize)> = shots
-        .iter()
-        .zip(samples)
-        .filter(|((cell, _), sample)| sample.timed_out && track.cells[*cell].cut_off)
-        .map(|((cell, shot), _)| (shot.arm, *cell))
-        .collect();
+    let stopped: BTreeSet<(usize, usize)> = stops(track, shots, samples).collect();
     for r in 0..runners.len() {
         let rival = runners[r].rival.is_some().then(|| rival_arm(runners, r));
         let runner = &mut runners[r];

@@ -31,6 +31,12 @@ impl<'a> Runner<'a> {
         self.fork.unwrap_or(track.lab)
     }
 
+    /// Whether a cell that does not end without the change was stopped with it more than once: it counts with the time-out.
+    pub(super) fn is_stopped(&self, cell: usize) -> bool {
+        let samples = &self.trial.samples[cell];
+        samples.baseline_cut_off && samples.cut_offs > 1
+    }
+
     /// What is still raced: what was cut off is decided, and too dear to be run again.
     pub(super) fn raced(&self) -> impl Iterator<Item = usize> {
         self.impact.measured.iter().copied().filter(|&cell| !self.trial.samples[cell].cut_off())

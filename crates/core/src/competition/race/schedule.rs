@@ -147,8 +147,9 @@ fn is_write(shot: &Shot) -> bool {
 /// The arms of a runner that a cell runs under: its own, and its rival's.
 fn arms_at(runners: &[Runner<'_>], runner: usize, cell: usize) -> impl Iterator<Item = usize> {
     let raced = runners[runner].raced().any(|own| own == cell);
+    let own = (!runners[runner].is_stopped(cell)).then_some(runner + FIRST_CANDIDATE);
     let rival = runners[runner].rival.is_some().then(|| rival_arm(runners, runner));
-    [Some(runner + FIRST_CANDIDATE), rival].into_iter().flatten().filter(move |_| raced)
+    [own, rival].into_iter().flatten().filter(move |_| raced)
 }
 
 /// One arm's shot at a cell, in one of so many passes.

@@ -1,7 +1,8 @@
 //! What must not be crowned, and what must not stand in a winner's way.
 
 use super::{judge, samples, standing, trial};
-use crate::judge::{PairedJudge, Progress, progress};
+use crate::judge::objective::Ended;
+use crate::judge::{Others, PairedJudge, Progress, progress};
 use crate::traits::Judge;
 use crate::types::{
     Answers, CandidateStatus, Costs, GeneratedKind, GeneratedWrite, Objective, Problem, StatementKind, Trial,
@@ -143,7 +144,7 @@ fn a_candidate_certainly_behind_another_need_not_be_ranked_closely() {
         wide.candidate_ms[round] *= 1.3;
     }
     let wide = trial("a", vec![wide]);
-    let end = |ahead| progress(&wide, &Problem::default(), 0.01, ahead);
+    let end = |ahead| progress(&wide, &Problem::default(), 0.01, Others { ahead, ended: &Ended::new() });
     assert_eq!(end(f64::INFINITY), Progress::Open);
     assert_eq!(end(0.9), Progress::Open, "the other may be slower");
     assert_eq!(end(0.1), Progress::Certified);

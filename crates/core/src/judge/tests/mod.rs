@@ -2,8 +2,9 @@
 
 mod guards;
 
+use super::objective::Ended;
 use super::paired::error_part;
-use super::{PairedJudge, Progress, progress};
+use super::{Others, PairedJudge, Progress, progress};
 use crate::traits::Judge;
 use crate::types::{
     Answers, CandidateStatus, Costs, Limits, Objective, PairedSamples, Problem, StatementKind, Trial,
@@ -59,7 +60,7 @@ fn judge(trials: &[Trial]) -> Verdict {
 
 /// Where a candidate stands in a race in which no other is certainly faster.
 fn standing(trial: &Trial) -> Progress {
-    progress(trial, &Problem::default(), 0.01, f64::INFINITY)
+    progress(trial, &Problem::default(), 0.01, Others { ahead: f64::INFINITY, ended: &Ended::new() })
 }
 
 #[test]

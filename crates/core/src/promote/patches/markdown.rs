@@ -65,9 +65,10 @@ fn section(text: &mut String, patch: &Patch) {
     for measured in &patch.measured {
         let _ = writeln!(
             text,
-            "- {}: {}, {:.3} ms became {:.3} ms, {} pairs",
+            "- {}: {}, {}{:.3} ms became {:.3} ms, {} pairs",
             measured.parameter_set,
             interval(measured.ratio),
+            if measured.old_cut_off { "more than " } else { "" },
             measured.old_ms,
             measured.new_ms,
             measured.pairs

@@ -74,6 +74,9 @@ pub struct PatchRatio {
     pub pairs: usize,
     /// Median of the old text, milliseconds.
     pub old_ms: f64,
+    /// Whether the old text was stopped then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub old_cut_off: bool,
     /// Median of the new text, milliseconds.
     pub new_ms: f64,
     /// New over old.
@@ -114,6 +117,7 @@ fn patch(
         parameter_set: s.parameter_set.clone(),
         pairs: s.pairs,
         old_ms: s.baseline_ms,
+        old_cut_off: s.baseline_cut_off,
         new_ms: s.candidate_ms,
         ratio: s.ratio,
     });
