@@ -96,8 +96,8 @@ export interface Problem {
 /**
  * The weighted sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
  * time of the slowest 5 % (the expected shortfall at the 95th percentile; Rockafellar and Uryasev, 2000).
- * Each side is taken at its own slowest executions. The refreshing of views is no execution and counts
- * for nothing here.
+ * Each side is taken at its own slowest executions. The refreshing of views is no execution: it has to
+ * save more than it takes in total time.
  */
 export interface ObjectiveTailTime {
   tail_time: Record<string, unknown>;
@@ -574,6 +574,8 @@ export interface StatementReport {
   pairs: number;
   /** Median baseline time, milliseconds: without the wait for a processor where that can be read. */
   baseline_ms: number;
+  /** Whether the baseline was stopped: it takes at least `baseline_ms`. */
+  baseline_cut_off?: boolean;
   /** Median candidate time, milliseconds. */
   candidate_ms: number;
   /** Median processor time of the server process, milliseconds, where it can be read: baseline. */
@@ -847,6 +849,11 @@ export interface PairedSamples {
   timeout_ms: number;
   /** How many of the candidate's samples were cut off. */
   cut_offs?: number;
+  /**
+   * Whether the statement does not end within the statement time-out without the change. The baseline counts with that
+   * time-out then, so that a gain is a lower bound; where the candidate is no better, neither counts.
+   */
+  baseline_cut_off?: boolean;
 }
 
 /**
@@ -1527,6 +1534,11 @@ export interface StatementPlan {
   parameter_set: ParameterSetId;
   /** The plan. */
   plan: Plan;
+  /**
+   * Whether the statement was stopped since it did not end within the statement time-out: its execution time is that
+   * time-out then, and no node was executed.
+   */
+  cut_off?: boolean;
 }
 
 /** One plan as the server printed it (PostgreSQL manual, "EXPLAIN"). */
@@ -1643,6 +1655,8 @@ export interface StatementVerdict {
   pairs: number;
   /** Median baseline time, milliseconds: without the wait for a processor where that can be read. */
   baseline_ms: number;
+  /** Whether the baseline was stopped: it takes at least `baseline_ms`. */
+  baseline_cut_off?: boolean;
   /** Median candidate time, milliseconds. */
   candidate_ms: number;
   /** Median processor time of the server process, milliseconds, where it can be read: baseline. */

@@ -100,8 +100,8 @@ class Problem(TypedDict, total=False):
 class ObjectiveTailTime(TypedDict):
     """The weighted sum over the slowest executions only, those that users notice: with a `share` of 0.05, the mean
     time of the slowest 5 % (the expected shortfall at the 95th percentile; Rockafellar and Uryasev, 2000).
-    Each side is taken at its own slowest executions. The refreshing of views is no execution and counts
-    for nothing here.
+    Each side is taken at its own slowest executions. The refreshing of views is no execution: it has to
+    save more than it takes in total time.
     """
     tail_time: dict[str, Any]
 
@@ -612,6 +612,8 @@ class _StatementReport(TypedDict):
 
 class StatementReport(_StatementReport, total=False):
     """One statement and parameter set of a candidate."""
+    baseline_cut_off: bool
+    """Whether the baseline was stopped: it takes at least `baseline_ms`."""
     baseline_cpu_ms: float | None
     """Median processor time of the server process, milliseconds, where it can be read: baseline."""
     candidate_cpu_ms: float | None
@@ -894,6 +896,11 @@ class PairedSamples(_PairedSamples, total=False):
     """What the server counted, once for each side; absent where the plan is the same."""
     cut_offs: int
     """How many of the candidate's samples were cut off."""
+    baseline_cut_off: bool
+    """Whether the statement does not end within the statement time-out without the change. The baseline counts with
+    that
+    time-out then, so that a gain is a lower bound; where the candidate is no better, neither counts.
+    """
 
 
 class Unqueued(TypedDict):
@@ -1615,14 +1622,21 @@ class TableActivity(TypedDict):
     """Whether it was ever analyzed, by hand or automatically."""
 
 
-class StatementPlan(TypedDict):
-    """The plan of one statement with one parameter set."""
+class _StatementPlan(TypedDict):
     statement: StatementId
     """Statement."""
     parameter_set: ParameterSetId
     """Parameter set."""
     plan: Plan
     """The plan."""
+
+
+class StatementPlan(_StatementPlan, total=False):
+    """The plan of one statement with one parameter set."""
+    cut_off: bool
+    """Whether the statement was stopped since it did not end within the statement time-out: its execution time is that
+    time-out then, and no node was executed.
+    """
 
 
 _Plan = TypedDict("_Plan", {
@@ -1755,6 +1769,8 @@ class _StatementVerdict(TypedDict):
 
 class StatementVerdict(_StatementVerdict, total=False):
     """The ratio of one statement with one parameter set."""
+    baseline_cut_off: bool
+    """Whether the baseline was stopped: it takes at least `baseline_ms`."""
     baseline_cpu_ms: float | None
     """Median processor time of the server process, milliseconds, where it can be read: baseline."""
     candidate_cpu_ms: float | None
