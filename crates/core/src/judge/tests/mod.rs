@@ -1,5 +1,6 @@
 //! What the judge must decide, on samples made by hand.
 
+mod endless;
 mod guards;
 
 use super::objective::Ended;
