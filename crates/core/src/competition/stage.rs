@@ -52,7 +52,7 @@ impl Stage<'_> {
         built: Built,
         outcome: &mut UniverseOutcome,
     ) -> Result<()> {
-        let result = self.hold(proposed.clone(), built, outcome).await;
+        let result = Box::pin(self.hold(proposed.clone(), built, outcome)).await;
         if let Err(error) = &result {
             for candidate in proposed {
                 let known = outcome.candidates.iter().chain(&outcome.apart);
