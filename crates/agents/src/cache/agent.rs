@@ -13,7 +13,7 @@ use crate::shared::offers::in_turn;
 use crate::shared::sql::{Facts, Proven, prove, tables};
 
 /// Most candidates that are offered.
-const MOST: usize = 8;
+const MOST: usize = 12;
 
 /// Shortest execution, milliseconds, that is worth storing an answer for.
 const SHORTEST_MS: f64 = 1.0;
@@ -211,10 +211,31 @@ async fn size(
     let base: u64 = reader
         .and_then(|w| tables(&w.tree.query, facts))
         .map_or(0, |tables: Vec<&Table>| tables.iter().map(|t| t.bytes).sum());
-    let bytes = plan.root.plan_rows * (plan.root.plan_width + ROW_OVERHEAD);
     #[allow(clippy::cast_precision_loss)] // Sizes far below 2^52.
-    let share = bytes / (base as f64).max(1.0);
-    Ok((share <= LARGEST_SHARE).then_some(Sizes { rows: plan.root.plan_rows, bytes, share }))
+    let base = (base as f64).max(1.0);
+    let sizes = |rows: f64| {
+        let bytes = rows * (plan.root.plan_width + ROW_OVERHEAD);
+        Sizes { rows, bytes, share: bytes / base }
+    };
+    let mut found = sizes(plan.root.plan_rows);
+    if found.share > LARGEST_SHARE {
+        // The planner may know nothing of what is grouped by, such as the days of a time.
+        let Some(rows) = count(cx, probe, &cached.query).await? else { return Ok(None) };
+        found = sizes(rows);
+    }
+    Ok((found.share <= LARGEST_SHARE).then_some(found))
+}
+
+/// How many rows a query really returns; nothing if it takes too long or fails.
+async fn count(cx: &Context, probe: &dyn Probe, query: &str) -> Result<Option<f64>> {
+    match probe.query(cx, &format!("SELECT count(*) AS rows FROM ({query}) AS counted")).await {
+        Ok(rows) => Ok(rows.first().and_then(|row| row.get("rows")).and_then(serde_json::Value::as_f64)),
+        Err(error) => {
+            cx.check()?;
+            tracing::debug!(%error, query, "dropped: its rows cannot be counted");
+            Ok(None)
+        }
+    }
 }
 
 /// The view with the index that its readers want, and without.

@@ -1,9 +1,10 @@
 //! The grand final: do the winners of several universes help each other?
 
 use super::UniverseOutcome;
+use super::texts::settle;
 use super::unite::Union;
 use super::universe::sort_key;
-use crate::judge::{ended, estimate, helps_at_a_price, helps_somewhere};
+use crate::judge::{ended, estimate, helps_at_a_price, helps_somewhere, ratio_of};
 use crate::types::{AnswerCheck, Answers, Candidate, Problem, Trial};
 
 /// Name of the final where an agent's name would stand.
@@ -51,7 +52,8 @@ impl Finalists {
         let verified = trials.iter().flat_map(|(c, t)| Verified::of(c, t)).collect();
         // What needs a fork of its own cannot be entered beside others.
         let (helpful, others): (Vec<_>, Vec<_>) = trials
-            .into_iter()
+            .iter()
+            .copied()
             .filter(|(_, t)| t.forks.is_none())
             .partition(|(_, t)| helps_somewhere(t, problem));
         let mut helpful: Vec<(&Candidate, &Trial, f64)> =
@@ -62,6 +64,9 @@ impl Finalists {
             helpful.iter().filter(|(_, t, _)| t.rival.is_none()).map(|(c, ..)| (*c).clone()).collect();
         let costly = others.into_iter().filter(|(_, t)| t.rival.is_none() && helps_at_a_price(t, problem));
         members.extend(costly.map(|(c, _)| c.clone()));
+        settle(&mut members, |member, statement| {
+            trials.iter().find(|(c, _)| c.id == member.id).and_then(|(_, t)| ratio_of(t, statement))
+        });
         (members.len() > 1).then_some(Self { members, best, verified, number: 0 })
     }
 

@@ -19,6 +19,7 @@ mod run;
 mod screen;
 mod stage;
 mod task;
+mod texts;
 mod tree;
 mod unite;
 mod universe;

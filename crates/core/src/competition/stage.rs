@@ -358,7 +358,9 @@ impl Stage<'_> {
         construct(self.cx, self.lab, built, &finalists.best).await?;
         let arm = built.arm(united.id.as_str(), &united.change);
         let together = plans(self.cx, self.lab, &arm, self.cells, |cell| text(cell, &united)).await?;
-        union.take_out(&unused_indexes(self.cx, self.lab, &united.change, &together).await?);
+        union.take_out(
+            &unused_indexes(self.cx, self.lab, &self.brief.catalog, &united.change, &together).await?,
+        );
         match Box::pin(self.mend(built, &mut union, number)).await {
             Err(error) if matches!(error.kind(), ErrorKind::Connection | ErrorKind::Cancelled) => {
                 return Err(error);

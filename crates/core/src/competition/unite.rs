@@ -5,7 +5,9 @@ use crate::bench::Lab;
 use crate::context::Context;
 use crate::error::Result;
 use crate::pg::quote::qualified;
-use crate::types::{Candidate, CandidateId, Change, IndexKey, Operation, Plan};
+use crate::types::{
+    Candidate, CandidateId, Catalog, Change, Constraint, IndexKey, Operation, Plan, Reference,
+};
 
 /// Candidates that go together.
 #[derive(Debug)]
@@ -145,10 +147,11 @@ fn same_key(a: &IndexKey, b: &IndexKey) -> bool {
         == (&b.column, &b.expression, &b.opclass, b.descending, nulls_first(b))
 }
 
-/// The indexes of a change, all of them built, that none of the plans uses.
+/// The indexes of a change, all of them built, that none of the plans uses, nor the check of a foreign key.
 pub(super) async fn unused_indexes(
     cx: &Context,
     lab: &Lab,
+    catalog: &Catalog,
     change: &Change,
     plans: &[Plan],
 ) -> Result<Vec<Operation>> {
@@ -156,12 +159,34 @@ pub(super) async fn unused_indexes(
     for operation in &change.operations {
         if let Operation::CreateIndex { schema, name, .. } = operation {
             let names = tree::index_names(cx, lab, &qualified(schema, name)).await?;
-            if !names.iter().any(|name| plans.iter().any(|plan| plan.uses_index(name))) {
+            if !names.iter().any(|name| plans.iter().any(|plan| plan.uses_index(name)))
+                && !finds_references(catalog, operation, plans)
+            {
                 unused.push(operation.clone());
             }
         }
     }
     Ok(unused)
+}
+
+/// Whether an index finds the rows that point at rows which one of the plans deletes: triggers do that, which are in no plan.
+fn finds_references(catalog: &Catalog, index: &Operation, plans: &[Plan]) -> bool {
+    let Operation::CreateIndex { schema, table, keys, .. } = index else { return false };
+    let deleted = |target: &Reference| {
+        plans.iter().flat_map(Plan::nodes).any(|n| {
+            n.node_type == "ModifyTable"
+                && n.operation.as_deref() == Some("Delete")
+                && n.relation_name.as_deref() == Some(&target.table)
+                && n.schema.as_deref().is_none_or(|s| s == target.schema)
+        })
+    };
+    let found = |constraint: &Constraint| {
+        let first = keys.iter().take(constraint.columns.len()).filter_map(|k| k.column.as_ref());
+        let first: Vec<&String> = first.collect();
+        first.len() == constraint.columns.len() && constraint.columns.iter().all(|c| first.contains(&c))
+    };
+    let constraints = catalog.table(schema, table).into_iter().flat_map(|t| &t.constraints);
+    constraints.filter(|c| c.references.as_ref().is_some_and(&deleted)).any(found)
 }
 
 #[cfg(test)]

@@ -13,6 +13,6 @@ pub(crate) use objective::ended;
 pub use paired::PairedJudge;
 pub(crate) use paired::error_part;
 pub(crate) use progress::{
-    Others, Progress, beats_rival, estimate, helps_at_a_price, helps_somewhere, progress, upper_end,
+    Others, Progress, beats_rival, estimate, helps_at_a_price, helps_somewhere, progress, ratio_of, upper_end,
 };
 pub(crate) use writes::enter_write_costs;

@@ -3,8 +3,8 @@
 use super::bounds::{broken, only_slows_reads, suspicious};
 use super::objective::{Ended, Rounds};
 use super::paired::deviation;
-use crate::stats::{log_ratios, ratio_interval};
-use crate::types::{Answers, Problem, StatementKind, Trial, Work};
+use crate::stats::{hodges_lehmann, log_ratios, ratio_interval};
+use crate::types::{Answers, Problem, StatementId, StatementKind, Trial, Work};
 
 /// Width of an interval that is narrow enough to rank candidates by their estimates, as a share of the
 /// baseline: half of it is at least four standard errors of the estimate, since the interval holds at any time and
@@ -117,6 +117,16 @@ fn helps_a_read(trial: &Trial, problem: &Problem) -> bool {
         let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
         ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
     })
+}
+
+/// What a statement takes with the change over what it takes without, the mean of its parameter sets; nothing if it was not
+/// raced.
+pub(crate) fn ratio_of(trial: &Trial, statement: &StatementId) -> Option<f64> {
+    let raced = trial.samples.iter().filter(|s| s.statement == *statement && !s.candidate_ms.is_empty());
+    let logs: Vec<f64> =
+        raced.map(|s| hodges_lehmann(&log_ratios(s.baseline().iter().zip(s.candidate())))).collect();
+    #[allow(clippy::cast_precision_loss)] // A handful.
+    (!logs.is_empty()).then(|| (-logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }
 
 /// Whether a candidate is certainly faster than the rival that ran beside it, if there was one.
