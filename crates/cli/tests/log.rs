@@ -4,11 +4,23 @@
 
 mod support;
 
+use std::path::Path;
+use std::time::{Duration, Instant};
+
 use pgverse::Context;
 use pgverse::fork_backends::shared::Settings;
 use pgverse_testkit::TestServer;
 use serde_json::Value;
 use support::Home;
+
+/// Returns as soon as these words are in the file: the server's logger writes what it is told in its own time.
+async fn until_written(log: &Path, words: &str) {
+    let begin = Instant::now();
+    while !std::fs::read_to_string(log).is_ok_and(|text| text.contains(words)) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "`{words}` is not in {}", log.display());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_understood_and_its_statements_load_a_fork() {
@@ -42,6 +54,7 @@ async fn a_log_is_understood_and_its_statements_load_a_fork() {
     let mut workloads = Vec::new();
     for name in ["a.log", "a.csv", "a.json"] {
         let log = folder.join(name);
+        until_written(&log, "UPDATE users").await;
         let said = home.run(["workload", "--log", log.to_str().unwrap(), "--json", "-"]);
         let reading: Value = serde_json::from_str(&said.ended(0).stdout).unwrap();
         assert_eq!(reading["lines_not_understood"], 0, "{name}: {reading:#}");
