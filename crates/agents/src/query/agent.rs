@@ -71,7 +71,8 @@ impl Agent for QueryAgent {
 /// No more than so many: those that save least are one candidate together, each having been tried out by itself, as far as
 /// their indexes keep the bound of storage.
 fn gathered(mut faster: Vec<Chosen>, most: usize, storage: Option<u64>) -> Vec<Candidate> {
-    let mut rest = faster.split_off(faster.len().min(if faster.len() > most { most - 1 } else { most }));
+    let alone = if faster.len() > most { most - 1 } else { faster.len() };
+    let mut rest = faster.split_off(alone);
     let mut candidates: Vec<Candidate> = faster.into_iter().map(|one| one.candidate).collect();
     let mut bytes = 0;
     rest.retain(|one| {

@@ -6,9 +6,7 @@ use pgverse_core::types::{Brief, Candidate, Change, Operation, Statement};
 use pgverse_core::{Context, ErrorKind, Result};
 
 use super::form::Form;
-use crate::shared::clock::{
-    LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times, worth_waiting,
-};
+use crate::shared::clock::{LONG_MS, LONGEST_MS, Patience, SAME_MS, TURNS, difference, patient, times};
 
 /// Seconds that are left untouched: what is being tried then still has to end.
 const RESERVE: f64 = 15.0;
@@ -177,9 +175,9 @@ impl<'a> Trial<'a> {
         let change = form.change(with_indexes);
         // Beside the fastest so far: what is slower has lost.
         let fastest = |at: usize| before.iter().map(|t| t.ms[at]).fold(self.base[at], f64::min);
-        let still = |at: usize| self.stopped[at] && fastest(at) >= self.base[at];
-        let limit = |at: usize| if still(at) { worth_waiting(self.base[at]) } else { cut_off(fastest(at)) };
-        let limits: Vec<f64> = (0..self.base.len()).map(limit).collect();
+        let patience = |at: usize| Patience::beside(fastest(at), self.stopped[at].then_some(self.base[at]));
+        let patience: Vec<Patience> = (0..self.base.len()).map(patience).collect();
+        let limits: Vec<f64> = patience.iter().map(|patience| patience.limit).collect();
         let result: Result<Option<(Vec<f64>, u64)>> = async {
             let mut bytes = 0;
             for operation in change.operations.iter().filter(|o| matches!(o, Operation::CreateIndex { .. })) {
@@ -193,11 +191,8 @@ impl<'a> Trial<'a> {
         .await;
         match result {
             Ok(None) => Ok(None),
-            Ok(Some((mut ms, bytes))) => {
-                for (at, ms) in ms.iter_mut().enumerate().filter(|(at, ms)| still(*at) && **ms >= limits[*at])
-                {
-                    *ms = self.base[at];
-                }
+            Ok(Some((ms, bytes))) => {
+                let ms = patience.iter().zip(ms).map(|(patience, ms)| patience.seen(ms)).collect();
                 Ok(Some(Tried { form, with_indexes, bytes, ms }))
             }
             Err(error) if matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Connection) => Err(error),

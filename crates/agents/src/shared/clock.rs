@@ -24,10 +24,29 @@ pub(crate) fn cut_off(known_ms: f64) -> f64 {
     known_ms * CUT_OFF.0 + CUT_OFF.1
 }
 
-/// The limit of a run of a statement that was stopped after so many milliseconds: to wait longer would take the time of
-/// all others.
-pub(crate) fn worth_waiting(stopped_ms: f64) -> f64 {
-    (stopped_ms / 4.0).min(LONGEST_MS)
+/// How long a run beside the fastest so far is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    /// Milliseconds.
+    pub(crate) limit: f64,
+    /// What the statement counts with if it is stopped then, where that says nothing.
+    stopped: Option<f64>,
+}
+
+impl Patience {
+    /// `stopped`: of a statement that did not end as it is, but was stopped after this many milliseconds. As long as nothing
+    /// is faster it is not waited for that long again: it would take the time of all others.
+    pub(crate) fn beside(fastest: f64, stopped: Option<f64>) -> Self {
+        match stopped.filter(|stopped| fastest >= *stopped) {
+            Some(ms) => Self { limit: (ms / 4.0).min(LONGEST_MS), stopped: Some(ms) },
+            None => Self { limit: cut_off(fastest), stopped: None },
+        }
+    }
+
+    /// Milliseconds that a run counts with.
+    pub(crate) fn seen(self, ms: f64) -> f64 {
+        self.stopped.filter(|_| ms >= self.limit).unwrap_or(ms)
+    }
 }
 
 /// The limit of a run that may be a slow one of the same thing.

@@ -47,10 +47,7 @@ async fn executed(
     timeout_seconds: f64,
 ) -> Result<StatementPlan> {
     let session = lab.session();
-    session.batch(cx, "BEGIN").await?;
-    let plan = async {
-        let milliseconds = (timeout_seconds * 1e3).ceil();
-        session.batch(cx, &format!("SET LOCAL statement_timeout TO {milliseconds}")).await?;
+    let request = Box::pin(async {
         match statement.kind {
             StatementKind::Read => explain_analyze(session, cx, &statement.sql, &set.values).await,
             // Executed too, since a write that fails must be found before the race; its plan is taken
@@ -63,15 +60,9 @@ async fn executed(
                 Ok(plan)
             }
         }
-    }
-    .await;
-    lab.leave(cx).await?;
-    Ok(StatementPlan {
-        statement: statement.id.clone(),
-        parameter_set: set.id.clone(),
-        plan: plan?,
-        cut_off: false,
-    })
+    });
+    let plan = bounded(cx, lab, timeout_seconds, request).await?;
+    Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off: false })
 }
 
 /// The plan of a read that did not end within so many seconds while each of its plan nodes was watched, which takes time
@@ -85,15 +76,10 @@ async fn unwatched(
 ) -> Result<StatementPlan> {
     let session = lab.session();
     let mut plan = explain(session, cx, &statement.sql, &set.values).await?;
-    session.batch(cx, "BEGIN").await?;
     let begin = Instant::now();
-    let run = async {
-        session.batch(cx, &format!("SET LOCAL statement_timeout TO {}", (seconds * 1e3).ceil())).await?;
-        session.rows(cx, &statement.sql, &set.values).await
-    }
-    .await;
+    let request = Box::pin(session.rows(cx, &statement.sql, &set.values));
+    let run = bounded(cx, lab, seconds, request).await;
     let took = begin.elapsed().as_secs_f64();
-    lab.leave(cx).await?;
     let cut_off = match run {
         Ok(_) => false,
         Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
@@ -104,4 +90,23 @@ async fn unwatched(
     };
     plan.execution_ms = Some(if cut_off { seconds } else { took } * 1e3);
     Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off })
+}
+
+/// Awaits `request` in a transaction that is rolled back, each statement within so many seconds.
+async fn bounded<T>(
+    cx: &Context,
+    lab: &Lab,
+    seconds: f64,
+    request: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let session = lab.session();
+    session.batch(cx, "BEGIN").await?;
+    let result = async {
+        let milliseconds = (seconds * 1e3).ceil();
+        session.batch(cx, &format!("SET LOCAL statement_timeout TO {milliseconds}")).await?;
+        request.await
+    }
+    .await;
+    lab.leave(cx).await?;
+    result
 }

@@ -105,7 +105,7 @@ pub(super) fn impact(
     candidate: &Candidate,
     catalog: &Catalog,
 ) -> Impact {
-    let touched = touched_tables(candidate, catalog);
+    let touched = touched_tables(&candidate.change.operations, catalog);
     // Memory, workers and compilation are in no plan's shape, and what hand-written SQL does is not known.
     let anything = candidate
         .change
@@ -151,13 +151,13 @@ fn weighted(cells: &[Cell<'_>], plans: &[Plan], i: usize) -> f64 {
     cells[i].weight() * plans[i].root.total_cost
 }
 
-/// Tables whose writes a candidate makes dearer or cheaper, by schema and name; `None` stands for "any".
-fn touched_tables<'a>(
-    candidate: &'a Candidate,
+/// Tables whose writes these operations make dearer or cheaper, by schema and name; `None` stands for "any".
+pub(super) fn touched_tables<'a>(
+    operations: &'a [Operation],
     catalog: &'a Catalog,
 ) -> Option<BTreeSet<(&'a str, &'a str)>> {
     let mut touched = BTreeSet::new();
-    for operation in &candidate.change.operations {
+    for operation in operations {
         match operation {
             Operation::CreateIndex { schema, table, .. } | Operation::AddConstraint { schema, table, .. } => {
                 touched.insert((schema.as_str(), table.as_str()));
@@ -193,7 +193,7 @@ fn key(table: &Table) -> (&str, &str) {
     (&table.schema, &table.name)
 }
 
-fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(&str, &str)>>) -> bool {
+pub(super) fn writes_to(plan: &Plan, touched: &Option<BTreeSet<(&str, &str)>>) -> bool {
     let Some(touched) = touched else { return true };
     plan.nodes().iter().filter(|n| n.node_type == "ModifyTable").any(|n| {
         touched.iter().any(|&(schema, table)| {

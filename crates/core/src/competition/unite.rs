@@ -172,14 +172,8 @@ pub(super) async fn unused_indexes(
 /// Whether an index finds the rows that point at rows which one of the plans deletes: triggers do that, which are in no plan.
 fn finds_references(catalog: &Catalog, index: &Operation, plans: &[Plan]) -> bool {
     let Operation::CreateIndex { schema, table, keys, .. } = index else { return false };
-    let deleted = |target: &Reference| {
-        plans.iter().flat_map(Plan::nodes).any(|n| {
-            n.node_type == "ModifyTable"
-                && n.operation.as_deref() == Some("Delete")
-                && n.relation_name.as_deref() == Some(&target.table)
-                && n.schema.as_deref().is_none_or(|s| s == target.schema)
-        })
-    };
+    let deleted =
+        |target: &Reference| plans.iter().any(|p| p.deletion_from(&target.schema, &target.table).is_some());
     let found = |constraint: &Constraint| {
         let first = keys.iter().take(constraint.columns.len()).filter_map(|k| k.column.as_ref());
         let first: Vec<&String> = first.collect();

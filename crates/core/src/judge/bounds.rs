@@ -114,7 +114,8 @@ fn raced(trial: &Trial) -> impl Iterator<Item = &PairedSamples> {
     trial.samples.iter().filter(|s| !s.candidate_ms.is_empty())
 }
 
-fn effects(samples: &PairedSamples) -> Vec<f64> {
+/// `ln(baseline / candidate)` of each pair of a statement.
+pub(super) fn effects(samples: &PairedSamples) -> Vec<f64> {
     log_ratios(samples.baseline().iter().zip(samples.candidate()))
 }
 

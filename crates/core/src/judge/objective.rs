@@ -12,7 +12,12 @@ pub(crate) type Ended = BTreeSet<(StatementId, ParameterSetId)>;
 pub(crate) fn ended<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> Ended {
     let samples = trials.into_iter().flat_map(|t| &t.samples);
     let ends = samples.filter(|s| s.baseline_cut_off && !s.candidate_ms.is_empty());
-    ends.map(|s| (s.statement.clone(), s.parameter_set.clone())).collect()
+    ends.map(key).collect()
+}
+
+/// What a sample is of.
+pub(super) fn key(samples: &PairedSamples) -> (StatementId, ParameterSetId) {
+    (samples.statement.clone(), samples.parameter_set.clone())
 }
 
 /// The objective of each round, in milliseconds or weight × milliseconds.
@@ -25,11 +30,6 @@ pub(super) struct Rounds {
 }
 
 impl Rounds {
-    /// The same for a candidate by itself.
-    pub(super) fn of(trial: &Trial, objective: Objective) -> Self {
-        Self::among(trial, objective, &Ended::new())
-    }
-
     /// Sums the samples of each round. Statements whose work is the same under both arms were not run in
     /// pairs; they count with the longest of what the baseline took, on both sides. What ended on neither side is not known
     /// and left out, unless it `ended` with another candidate: then all are measured by the same statements. A view's
@@ -42,9 +42,7 @@ impl Rounds {
         }
         let constant: Vec<(f64, f64)> = unpaired
             .iter()
-            .filter(|s| {
-                !s.baseline_cut_off || ended.contains(&(s.statement.clone(), s.parameter_set.clone()))
-            })
+            .filter(|s| !s.baseline_cut_off || ended.contains(&key(s)))
             // What is not raced makes a gain look smaller, never larger: the longest of its runs.
             .map(|s| (s.weight, s.baseline().iter().copied().fold(f64::NEG_INFINITY, f64::max)))
             .filter(|(_, ms)| ms.is_finite())
@@ -64,6 +62,11 @@ impl Rounds {
             // The rival's own refreshes are not charged here: that only makes it harder to beat.
             rival: (0..rivals).map(|r| sum(r, PairedSamples::rival)).collect(),
         }
+    }
+
+    /// The same for a candidate by itself.
+    pub(super) fn of(trial: &Trial, objective: Objective) -> Self {
+        Self::among(trial, objective, &Ended::new())
     }
 
     /// `ln(baseline / candidate)` of each round.

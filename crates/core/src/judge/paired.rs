@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::bounds::{broken, doubtful_read, doubtful_refreshes, doubtful_writes, sides};
-use super::objective::{Ended, Rounds, ended};
+use super::bounds::{broken, doubtful_read, doubtful_refreshes, doubtful_writes, effects, sides};
+use super::objective::{Ended, Rounds, ended, key};
 use super::progress::{NO_LESS, does_no_less};
 use crate::error::{Error, Result};
-use crate::stats::{hodges_lehmann, log_ratios, median, ratio_interval};
+use crate::stats::{hodges_lehmann, median, ratio_interval};
 use crate::traits::Judge;
 use crate::types::{
     CandidateStatus, Interval, Limits, Objective, PairedSamples, Problem, Ranked, StatementVerdict, Trial,
@@ -239,10 +239,11 @@ fn decide(
 
 /// The statement that it does help, where the whole hardly notices.
 fn small_share(trial: &Trial, limits: &Limits) -> String {
-    let helped = trial.samples.iter().filter(|s| s.plan_changed && !s.candidate_ms.is_empty()).map(|s| {
-        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
-        (s, ratio_interval(&effects, limits.error_rate))
-    });
+    let helped = trial
+        .samples
+        .iter()
+        .filter(|s| s.plan_changed && !s.candidate_ms.is_empty())
+        .map(|s| (s, ratio_interval(&effects(s), limits.error_rate)));
     helped
         .filter(|(_, ratio)| ratio.high < 1.0 - limits.min_gain)
         .min_by(|a, b| a.1.estimate.total_cmp(&b.1.estimate))
@@ -258,7 +259,7 @@ fn endless(trial: &Trial, ended: &Ended) -> String {
         cut_off.map(|s| s.statement.as_str()).collect()
     };
     let raced = |s: &PairedSamples| !s.candidate_ms.is_empty();
-    let elsewhere = |s: &PairedSamples| ended.contains(&(s.statement.clone(), s.parameter_set.clone()));
+    let elsewhere = |s: &PairedSamples| ended.contains(&key(s));
     let kinds = [
         (named(&raced), "did not end without it and counts with the time-out there"),
         (
@@ -295,8 +296,7 @@ fn statements(trial: &Trial, limits: &Limits) -> Vec<StatementVerdict> {
             let (candidate_ms, ratio) = if pairs == 0 {
                 (median(s.baseline()), Interval::ONE)
             } else {
-                let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
-                (median(s.candidate()), ratio_interval(&effects, limits.error_rate))
+                (median(s.candidate()), ratio_interval(&effects(s), limits.error_rate))
             };
             StatementVerdict {
                 statement: s.statement.clone(),

@@ -1,9 +1,9 @@
 //! The same rules as the judge's, asked during a race: is anything left to learn?
 
-use super::bounds::{broken, only_slows_reads, suspicious};
+use super::bounds::{broken, effects, only_slows_reads, suspicious};
 use super::objective::{Ended, Rounds};
 use super::paired::deviation;
-use crate::stats::{hodges_lehmann, log_ratios, ratio_interval};
+use crate::stats::{hodges_lehmann, ratio_interval};
 use crate::types::{Answers, Problem, StatementId, StatementKind, Trial, Work};
 
 /// Width of an interval that is narrow enough to rank candidates by their estimates, as a share of the
@@ -113,18 +113,18 @@ pub(crate) fn helps_at_a_price(trial: &Trial, problem: &Problem) -> bool {
 
 fn helps_a_read(trial: &Trial, problem: &Problem) -> bool {
     let limits = &problem.limits;
-    trial.samples.iter().filter(|s| s.kind == StatementKind::Read && s.plan_changed).any(|s| {
-        let effects = log_ratios(s.baseline().iter().zip(s.candidate()));
-        ratio_interval(&effects, limits.error_rate).high < 1.0 - limits.min_gain
-    })
+    trial
+        .samples
+        .iter()
+        .filter(|s| s.kind == StatementKind::Read && s.plan_changed)
+        .any(|s| ratio_interval(&effects(s), limits.error_rate).high < 1.0 - limits.min_gain)
 }
 
 /// What a statement takes with the change over what it takes without, the mean of its parameter sets; nothing if it was not
 /// raced.
 pub(crate) fn ratio_of(trial: &Trial, statement: &StatementId) -> Option<f64> {
     let raced = trial.samples.iter().filter(|s| s.statement == *statement && !s.candidate_ms.is_empty());
-    let logs: Vec<f64> =
-        raced.map(|s| hodges_lehmann(&log_ratios(s.baseline().iter().zip(s.candidate())))).collect();
+    let logs: Vec<f64> = raced.map(|s| hodges_lehmann(&effects(s))).collect();
     #[allow(clippy::cast_precision_loss)] // A handful.
     (!logs.is_empty()).then(|| (-logs.iter().sum::<f64>() / logs.len() as f64).exp())
 }

@@ -156,6 +156,16 @@ impl Plan {
         self.nodes().iter().any(|n| n.index_name.as_deref() == Some(name))
     }
 
+    /// The node that deletes rows of this table, if there is one.
+    pub fn deletion_from(&self, schema: &str, table: &str) -> Option<&PlanNode> {
+        self.nodes().into_iter().find(|n| {
+            n.node_type == "ModifyTable"
+                && n.operation.as_deref() == Some("Delete")
+                && n.relation_name.as_deref() == Some(table)
+                && n.schema.as_deref().is_none_or(|s| s == schema)
+        })
+    }
+
     /// Whether some node touches this relation.
     pub fn uses_relation(&self, schema: &str, name: &str) -> bool {
         self.nodes().iter().any(|n| {

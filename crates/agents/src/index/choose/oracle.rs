@@ -7,7 +7,7 @@ use pgverse_core::types::{Brief, Change, Operation, StatementId, StatementKind};
 use pgverse_core::{Context, Result};
 
 use crate::shared::clock::{
-    CUT_OFF, LONG_MS, LONGEST_MS, SAME_MS, TURNS, cut_off, difference, patient, times, worth_waiting,
+    CUT_OFF, LONG_MS, LONGEST_MS, Patience, SAME_MS, TURNS, difference, patient, times,
 };
 
 /// One statement with one parameter set.
@@ -279,18 +279,14 @@ impl<'a> Oracle<'a> {
     }
 
     async fn run_beside(&mut self, change: &Change, cells: &[usize], before: &[Seen]) -> Result<Vec<f64>> {
-        let known: Vec<(usize, f64)> = cells.iter().map(|&at| (at, before[at].ms)).collect();
-        let still = |at: usize, ms: f64| self.cells[at].stopped && ms >= self.cells[at].base_ms;
-        let limit = |at: usize, ms: f64| if still(at, ms) { worth_waiting(ms) } else { cut_off(ms) };
-        let tries: Vec<(usize, f64)> = known.iter().map(|&(at, ms)| (at, limit(at, ms))).collect();
-        let mut now = self.tried(change, &tries).await?;
-        for (&(at, ms), now) in known.iter().zip(&mut now) {
-            // It was not waited for any longer, and may be as it was.
-            if self.cells[at].stopped && ms >= self.cells[at].base_ms && *now >= worth_waiting(ms) {
-                *now = ms;
-            }
-        }
-        Ok(now)
+        let patience = |&at: &usize| {
+            let cell = &self.cells[at];
+            (at, Patience::beside(before[at].ms, cell.stopped.then_some(cell.base_ms)))
+        };
+        let patience: Vec<(usize, Patience)> = cells.iter().map(patience).collect();
+        let tries: Vec<(usize, f64)> = patience.iter().map(|(at, patience)| (*at, patience.limit)).collect();
+        let now = self.tried(change, &tries).await?;
+        Ok(patience.into_iter().zip(now).map(|((_, patience), ms)| patience.seen(ms)).collect())
     }
 
     async fn run(

@@ -81,12 +81,7 @@ fn deletes<'a>(
 
 /// Rows that a plan deletes from the referenced table.
 fn deleted(plan: &StatementPlan, reference: &Reference) -> Option<f64> {
-    let node = plan.plan.nodes().into_iter().find(|n| {
-        n.node_type == "ModifyTable"
-            && n.operation.as_deref() == Some("Delete")
-            && n.relation_name.as_deref() == Some(&reference.table)
-            && n.schema.as_deref().is_none_or(|s| s == reference.schema)
-    })?;
+    let node = plan.plan.deletion_from(&reference.schema, &reference.table)?;
     node.plans.first().map(|n| n.plan_rows.max(1.0))
 }
 

@@ -1,11 +1,12 @@
 //! Runs statements under a union, and beside it without any change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Mender;
 use crate::bench::{Arm, Round, Shot};
 use crate::competition::race::unqueued;
 use crate::competition::screen::{impact, plans, text};
+use crate::competition::stage::Stage;
 use crate::competition::universe::closed;
 use crate::context::Phase;
 use crate::error::Result;
@@ -45,13 +46,20 @@ impl Read {
 }
 
 impl Mender<'_, '_> {
+    /// A candidate's arm, the plans under it, and the cells that it touches.
+    pub(super) async fn touched(&self, candidate: &Candidate) -> Result<(Arm, Vec<Plan>, BTreeSet<usize>)> {
+        let Stage { cx, lab, cells, brief, .. } = self.stage;
+        let arm = self.built.arm(candidate.id.as_str(), &candidate.change);
+        let now = plans(cx, lab, &arm, cells, |cell| text(cell, candidate)).await?;
+        let changed = impact(cells, &self.before, &now, candidate, &brief.catalog).changed;
+        Ok((arm, now, changed))
+    }
+
     /// Runs the reads that a candidate touches: those that are not clearly faster in turns with the baseline.
     pub(super) async fn reads(&mut self, candidate: &Candidate) -> Result<Reads> {
         let stage = self.stage;
         let cells = stage.cells;
-        let arm = self.built.arm(candidate.id.as_str(), &candidate.change);
-        let now = plans(stage.cx, stage.lab, &arm, cells, |cell| text(cell, candidate)).await?;
-        let changed = impact(cells, &self.before, &now, candidate, &stage.brief.catalog).changed;
+        let (arm, now, changed) = self.touched(candidate).await?;
         let key = |cell: usize| (cell, text(cells[cell], candidate).to_owned(), now[cell].shape());
         let reads: Vec<usize> =
             changed.into_iter().filter(|&c| cells[c].statement.kind == StatementKind::Read).collect();

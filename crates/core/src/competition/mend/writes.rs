@@ -3,7 +3,7 @@
 use super::{Mender, without};
 use crate::competition::litter::Litter;
 use crate::competition::race::unqueued;
-use crate::competition::screen::{impact, plans, text};
+use crate::competition::screen::{touched_tables, writes_to};
 use crate::competition::universe::closed;
 use crate::error::Result;
 use crate::types::{Candidate, Operation, StatementKind};
@@ -29,20 +29,27 @@ impl Mender<'_, '_> {
     /// Of the indexes without which the slowest write takes less, or else the next one, the one that is worth least for
     /// what it costs there; nothing where the writes keep their bounds.
     pub(super) async fn slows_writes(&mut self, united: &Candidate) -> Result<Option<Operation>> {
-        for slow in self.slow_writes(united).await? {
-            if let Some(guilty) = self.dearest(united, slow).await? {
+        let slow = self.slow_writes(united).await?;
+        if slow.is_empty() {
+            return Ok(None);
+        }
+        let all = self.reads(united).await?;
+        let whole = self.gain(&all);
+        for slow in slow {
+            if let Some(guilty) = self.dearest(united, slow, whole).await? {
                 return Ok(Some(guilty));
             }
         }
         Ok(None)
     }
 
-    async fn dearest(&mut self, united: &Candidate, slow: Write) -> Result<Option<Operation>> {
-        let all = self.reads(united).await?;
-        let whole = self.gain(&all);
+    /// `whole`: what the reads gain by all of the union.
+    async fn dearest(&mut self, united: &Candidate, slow: Write, whole: f64) -> Result<Option<Operation>> {
         let mut best: Option<(f64, Operation)> = None;
         for suspect in &united.change.operations {
-            if !matches!(suspect, Operation::CreateIndex { .. }) || !self.writes_to(slow.cell, suspect) {
+            let touched = touched_tables(std::slice::from_ref(suspect), &self.stage.brief.catalog);
+            let is_index = matches!(suspect, Operation::CreateIndex { .. });
+            if !is_index || !writes_to(&self.before[slow.cell], &touched) {
                 continue;
             }
             let without = without(united, suspect);
@@ -64,9 +71,7 @@ impl Mender<'_, '_> {
     /// The writes that are slower than allowed, the slowest first: all, where that holds for all together.
     async fn slow_writes(&mut self, united: &Candidate) -> Result<Vec<Write>> {
         let stage = self.stage;
-        let arm = self.built.arm(united.id.as_str(), &united.change);
-        let now = plans(stage.cx, stage.lab, &arm, stage.cells, |cell| text(cell, united)).await?;
-        let changed = impact(stage.cells, &self.before, &now, united, &stage.brief.catalog).changed;
+        let (arm, _, changed) = self.touched(united).await?;
         let mut writes = Vec::new();
         for cell in changed.into_iter().filter(|&c| stage.cells[c].statement.kind == StatementKind::Write) {
             let arms = [self.built.baseline("baseline"), arm.clone()];
@@ -111,17 +116,5 @@ impl Mender<'_, '_> {
         let litter = Litter::of(stage.cx, stage.lab, stage.brief, [stage.cells[cell]].into_iter()).await?;
         let _permit = stage.shared.slot.acquire().await.map_err(closed)?;
         litter.vacuum(stage.cx, stage.lab).await
-    }
-
-    /// Whether a write goes to the table of an operation.
-    fn writes_to(&self, cell: usize, operation: &Operation) -> bool {
-        let catalog = &self.stage.brief.catalog;
-        let tables = operation.tables(catalog);
-        let nodes = self.before[cell].nodes();
-        let named = nodes.iter().filter(|n| n.node_type == "ModifyTable");
-        let named = named.filter_map(|n| catalog.table(n.schema.as_deref()?, n.relation_name.as_deref()?));
-        named
-            .flat_map(|t| catalog.upwards(t))
-            .any(|t| tables.iter().any(|(schema, name)| (schema, name) == (&t.schema, &t.name)))
     }
 }
