@@ -49,7 +49,7 @@ class Project:
         return ended.stdout
 
     def migrate(self) -> None:
-        """Makes the tables of Mage, as its scheduler does beside a server that already answers: no run is lost to that."""
+        """Makes the tables of Mage, which its scheduler would make while the server already answers and takes runs."""
         code = (
             "import sys; from mage_ai.settings.repo import set_repo_path; set_repo_path(sys.argv[1]);"
             "from mage_ai.orchestration.db.database_manager import database_manager; database_manager.run_migrations()"
