@@ -1,5 +1,7 @@
 //! Reads everything an agent needs to know from the universe.
 
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::bench::Lab;
@@ -7,14 +9,33 @@ use crate::bench::runnable::{endless, unusable, validate};
 use crate::context::Context;
 use crate::error::{ErrorKind, Result};
 use crate::pg::{explain, explain_analyze, read_catalog};
-use crate::types::{Brief, ParameterSet, Statement, StatementKind, StatementPlan};
+use crate::types::{
+    Brief, ParameterSet, ParameterSetId, Statement, StatementId, StatementKind, StatementPlan,
+};
 
 use super::UniverseTask;
+
+/// Reads that did not end within the statement time-out in one universe. The others are forks of the same database and
+/// do not wait for them again.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Endless(Arc<Mutex<BTreeSet<(StatementId, ParameterSetId)>>>);
+
+impl Endless {
+    fn knows(&self, statement: &Statement, set: &ParameterSet) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&(statement.id.clone(), set.id.clone()))
+    }
+
+    fn learn(&self, plan: &StatementPlan) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert((plan.statement.clone(), plan.parameter_set.clone()));
+    }
+}
 
 /// Checks every statement with the server, then collects catalog and executed plans. A statement that the
 /// server refuses, or a write that does not end, is the user's to mend: [`ErrorKind::InvalidInput`]. A read that does not
 /// end may be what is wrong with the database, and takes part.
-pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Result<Brief> {
+pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask, known: &Endless) -> Result<Brief> {
     for statement in &task.workload.statements {
         validate(cx, lab, statement).await?;
     }
@@ -23,17 +44,25 @@ pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask) -> Res
     for statement in &task.workload.statements {
         for set in &statement.parameter_sets {
             let limit = task.options.statement_timeout_seconds;
-            let plan = match executed(cx, lab, statement, set, limit).await {
-                // The run's own end is not the statement's fault.
-                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
-                    if statement.kind == StatementKind::Write {
-                        return Err(endless(statement, set, limit));
+            let plan = if known.knows(statement, set) {
+                unwatched(cx, lab, statement, set, limit, true).await
+            } else {
+                match executed(cx, lab, statement, set, limit).await {
+                    // The run's own end is not the statement's fault.
+                    Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                        if statement.kind == StatementKind::Write {
+                            return Err(endless(statement, set, limit));
+                        }
+                        unwatched(cx, lab, statement, set, limit, false).await
                     }
-                    unwatched(cx, lab, statement, set, limit).await
+                    result => result,
                 }
-                result => result,
             };
-            plans.push(plan.map_err(|error| unusable(error, statement, Some(set)))?);
+            let plan = plan.map_err(|error| unusable(error, statement, Some(set)))?;
+            if plan.cut_off {
+                known.learn(&plan);
+            }
+            plans.push(plan);
         }
     }
     Ok(Brief { problem: task.problem.clone(), workload: task.workload.clone(), catalog, plans })
@@ -66,29 +95,31 @@ async fn executed(
 }
 
 /// The plan of a read that did not end within so many seconds while each of its plan nodes was watched, which takes time
-/// of its own, with how long it takes without that.
+/// of its own, with how long it takes without that, unless that is known to be too long too.
 async fn unwatched(
     cx: &Context,
     lab: &Lab,
     statement: &Statement,
     set: &ParameterSet,
     seconds: f64,
+    known: bool,
 ) -> Result<StatementPlan> {
     let session = lab.session();
     let mut plan = explain(session, cx, &statement.sql, &set.values).await?;
     let begin = Instant::now();
-    let request = Box::pin(session.rows(cx, &statement.sql, &set.values));
-    let run = bounded(cx, lab, seconds, request).await;
-    let took = begin.elapsed().as_secs_f64();
-    let cut_off = match run {
-        Ok(_) => false,
-        Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
-            tracing::warn!(statement = %statement.id, seconds, "does not end within the statement time-out");
-            true
-        }
-        Err(error) => return Err(error),
-    };
-    plan.execution_ms = Some(if cut_off { seconds } else { took } * 1e3);
+    let cut_off = known
+        || {
+            let request = Box::pin(session.rows(cx, &statement.sql, &set.values));
+            match bounded(cx, lab, seconds, request).await {
+                Ok(_) => false,
+                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                    tracing::warn!(statement = %statement.id, seconds, "does not end within the statement time-out");
+                    true
+                }
+                Err(error) => return Err(error),
+            }
+        };
+    plan.execution_ms = Some(if cut_off { seconds } else { begin.elapsed().as_secs_f64() } * 1e3);
     Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off })
 }
 

@@ -11,6 +11,7 @@ use super::apart::APART;
 use super::builder::CompetitionBuilder;
 use super::choosing::Choosing;
 use super::finale::{FINAL, Finalists};
+use super::inspect::Endless;
 use super::universe::{self, Ended, Job, Shared, sort_key};
 use super::{UniverseOutcome, UniverseTask};
 use crate::context::Context;
@@ -100,6 +101,7 @@ fn share(backend: Arc<dyn ForkBackend>, parts: &CompetitionBuilder) -> Shared {
         // One core is left to whoever holds the timing slot.
         builders: Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))),
         places,
+        endless: Endless::default(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::allowance::Allowance;
 use super::arms::Built;
 use super::choosing::Choosing;
 use super::finale::Finalists;
-use super::inspect::inspect;
+use super::inspect::{Endless, inspect};
 use super::litter::Litter;
 use super::probe::SessionProbe;
 use super::propose::propose;
@@ -38,6 +38,8 @@ pub(super) struct Shared {
     pub(super) builders: Arc<Semaphore>,
     /// Forks alive at once, at the most.
     pub(super) places: usize,
+    /// What no universe waits for again.
+    pub(super) endless: Endless,
 }
 
 /// What a universe is for.
@@ -86,8 +88,15 @@ pub async fn run_universe(
 ) -> Result<UniverseOutcome> {
     let one = || Arc::new(Semaphore::new(1));
     let places = backend.capability().parallel;
-    let shared =
-        Shared { backend, benchmarker, slot: one(), choosing: Choosing::new(), builders: one(), places };
+    let shared = Shared {
+        backend,
+        benchmarker,
+        slot: one(),
+        choosing: Choosing::new(),
+        builders: one(),
+        places,
+        endless: Endless::default(),
+    };
     let mut ended = run(cx, task, Job::Ask(agent), &shared).await?;
     let apart = std::mem::take(&mut ended.outcome.apart);
     if !apart.is_empty() && ended.failure.is_none() {
@@ -150,7 +159,7 @@ async fn live(
     let lab = Lab::open(cx, backend, &universe).await?;
 
     let heavy = shared.builders.acquire().await.map_err(closed)?;
-    let mut brief = inspect(cx, &lab, task).await?;
+    let mut brief = inspect(cx, &lab, task, &shared.endless).await?;
     if let Some(name) = backend.source_database() {
         name.clone_into(&mut brief.catalog.database);
     }

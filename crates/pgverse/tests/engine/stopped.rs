@@ -1,9 +1,12 @@
 //! Statements that do not end within the statement time-out as they are.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
 use pgverse::competition::{Competition, RaceOptions};
-use pgverse::types::{Answers, Candidate, CandidateStatus, Change, Workload};
+use pgverse::traits::{Agent, Probe};
+use pgverse::types::{Answers, Brief, Candidate, CandidateStatus, Change, Workload};
+use pgverse::{Context, Result};
 use pgverse_testkit::FixedAgent;
 
 use super::fixture::{Fixture, index, quick, read};
@@ -114,4 +117,48 @@ async fn what_ends_neither_way_is_left_out() {
         assert_eq!(candidate(&report, "a-2").status, CandidateStatus::Rejected);
     }
     nothing_left(backend.as_ref()).await;
+}
+
+/// Looks whether the statement that never ends was run in its universe.
+#[derive(Debug)]
+struct Looking {
+    name: &'static str,
+    seen: Arc<Mutex<Vec<(bool, bool)>>>,
+}
+
+#[async_trait]
+impl Agent for Looking {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    async fn propose(&self, cx: &Context, probe: &dyn Probe, brief: &Brief) -> Result<Vec<Candidate>> {
+        let rows = probe.query(cx, "SELECT is_called FROM runs").await?;
+        let cut_off = brief.plans_of(&"never".into()).all(|plan| plan.cut_off);
+        self.seen.lock().unwrap().push((rows[0]["is_called"] == true, cut_off));
+        Ok(vec![good()])
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_end_is_waited_for_in_one_universe() {
+    // A sequence keeps what a transaction that is rolled back took from it.
+    let sql = "CREATE TABLE things (owner int); INSERT INTO things SELECT generate_series(1, 60000); CREATE SEQUENCE runs;";
+    let fixture = Fixture::of("runs", sql);
+    let never = "SELECT count(nextval('runs')) FROM things a, things b, things c";
+    let seen = Arc::default();
+    let looking = |name| Arc::new(Looking { name, seen: Arc::clone(&seen) });
+    let competition = Competition::builder()
+        .workload(Workload {
+            statements: vec![read("of_owner", "SELECT * FROM things WHERE owner = 7"), read("never", never)],
+        })
+        .backend(fixture.backend())
+        .agent(looking("first"))
+        .agent(looking("second"))
+        .sequential(true)
+        .options(options())
+        .build()
+        .unwrap();
+    competition.run().await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), [(true, true), (false, true)]);
 }
