@@ -74,6 +74,25 @@ async fn ranges_hold_the_rows_of_their_class() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_that_does_not_end_is_told_where_no_other_runs() {
+    let server = TestServer::start().await;
+    server.sql("postgres", "CREATE TABLE t (a int); INSERT INTO t VALUES (1)").await;
+    let (cx, session) = (Context::new(), server.session("postgres").await);
+    let limit = Duration::from_millis(300);
+    let never = "SELECT count(*) FROM generate_series(1, 1000000000000)";
+    let made = synthesize(&cx, &session, never, limit).await.unwrap();
+    assert!(
+        made.sets.is_empty() && made.endless.is_some_and(|set| set.values.is_empty()),
+        "{:?}",
+        made.notes
+    );
+    let ends_for_none = format!("{never} WHERE EXISTS (SELECT FROM t WHERE a = $1)");
+    let made = synthesize(&cx, &session, &ends_for_none, limit).await.unwrap();
+    assert!(made.endless.is_none() && !made.sets.is_empty(), "{made:?}");
+    assert!(made.notes.iter().any(|note| note.contains("dropped")), "{made:?}");
+}
+
 /// What is said, and a part of the statement that is meant.
 const PROBLEMS: [(&str, &str); 10] = [
     ("Slow queries on users table with email lookups taking over 0.001 ms", "FROM users WHERE email = "),

@@ -11,6 +11,7 @@ use pgverse_core::{Context, Result};
 use super::choose::{Bounds, choose};
 use super::idea::{Action, Idea};
 use super::immutable::functions;
+use super::unfinished::completed;
 use super::{rank, rules};
 
 /// Ideas that are built and tried at the most.
@@ -51,6 +52,8 @@ impl Agent for IndexAgent {
 
     async fn propose(&self, cx: &Context, probe: &dyn Probe, brief: &Brief) -> Result<Vec<Candidate>> {
         cx.check()?;
+        let brief = completed(brief);
+        let brief = brief.as_ref();
         let mut ideas = rules::ideas(brief);
         let refused = refused(cx, probe, &ideas).await?;
         ideas.retain(|idea| {

@@ -9,5 +9,6 @@ mod immutable;
 mod rank;
 mod rules;
 mod spec;
+mod unfinished;
 
 pub use agent::IndexAgent;

@@ -1,15 +1,17 @@
 //! Statements that do not end within the statement time-out as they are.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use pgverse::competition::{Competition, RaceOptions};
 use pgverse::traits::{Agent, Probe};
-use pgverse::types::{Answers, Brief, Candidate, CandidateStatus, Change, Workload};
+use pgverse::types::{Answers, Brief, Candidate, CandidateStatus, Change, StatementKind, Workload};
+use pgverse::workload::log::runnable_on_fork;
 use pgverse::{Context, Result};
 use pgverse_testkit::FixedAgent;
 
-use super::fixture::{Fixture, index, quick, read};
+use super::fixture::{Fixture, index, quick, read, statement};
 use super::{candidate, good, nothing_left, rewrite, workload};
 
 /// Reads the table once for each of thousands of rows.
@@ -161,4 +163,42 @@ async fn what_does_not_end_is_waited_for_in_one_universe() {
         .unwrap();
     competition.run().await.unwrap();
     assert_eq!(*seen.lock().unwrap(), [(true, true), (false, true)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_of_a_log_that_does_not_end_stays_and_a_write_goes() {
+    let fixture = Fixture::new();
+    let backend = fixture.backend();
+    let write = format!("UPDATE things SET amount = 0 WHERE 0 = ({NEVER})");
+    let statements = vec![
+        read("never", NEVER),
+        statement("written", &write, StatementKind::Write),
+        read("gone", "SELECT * FROM gone"),
+    ];
+    let limit = Duration::from_millis(500);
+    let (kept, left_out) =
+        runnable_on_fork(&Context::new(), backend.as_ref(), Workload { statements }, limit).await.unwrap();
+    assert_eq!(kept.statements.iter().map(|s| s.id.as_str()).collect::<Vec<_>>(), ["never"]);
+    let left_out: Vec<&str> = left_out.iter().map(|left| left.sql.as_str()).collect();
+    assert_eq!(left_out, [write.as_str(), "SELECT * FROM gone"]);
+    nothing_left(backend.as_ref()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_index_agent_finds_what_makes_a_statement_end() {
+    let fixture = Fixture::new();
+    let backend = fixture.backend();
+    let competition = Competition::builder()
+        .workload(Workload { statements: vec![read("stuck", STUCK)] })
+        .backend(backend.clone())
+        .agent(pgverse::agents::by_name("index").unwrap())
+        .options(options())
+        .build()
+        .unwrap();
+    let report = competition.run().await.unwrap();
+    let winner = report.verdict.winner.as_ref().expect(&report.verdict.reason);
+    let winner = candidate(&report, winner.as_str());
+    assert!(winner.title.contains("things (owner"), "{}", winner.title);
+    assert!(winner.reason.contains("stuck did not end without it"), "{}", winner.reason);
+    nothing_left(backend.as_ref()).await;
 }

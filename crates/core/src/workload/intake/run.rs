@@ -8,9 +8,9 @@ use crate::context::Context;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pg::{Session, SourceSession, read_catalog};
 use crate::traits::ForkBackend;
-use crate::types::{ParameterSet, Statement, StatementId, Workload};
+use crate::types::{ParameterSet, Statement, StatementId, StatementKind, Workload};
 use crate::workload::english::{Understood, rank, understand};
-use crate::workload::parameters::{found, prove, synthesize};
+use crate::workload::parameters::{found, prove, synthesize, takes_part};
 use crate::workload::review::{Review, review};
 use crate::workload::stats::{Chosen, Filter, Snapshot, choose};
 use crate::workload::{Note, Parsed};
@@ -154,6 +154,10 @@ fn id(statement: &Chosen) -> StatementId {
     format!("s_{short}").into()
 }
 
+fn endless(limit: Duration) -> String {
+    format!("it does not end within {} s", limit.as_secs_f64())
+}
+
 /// A statement with values from the best source that has any.
 async fn fill(
     cx: &Context,
@@ -177,6 +181,10 @@ async fn fill(
                 note(format!("set {}: {} value(s), found {} rows", set.id, set.origin, found(&plan)));
                 sets.push(set);
             }
+            Err(error) if takes_part(cx, chosen.kind, &error) => {
+                note(format!("set {}: {} value(s), {}", set.id, set.origin, endless(request.limit)));
+                sets.push(set);
+            }
             Err(error) => note(format!("set {} dropped: {}", set.id, error.message())),
         }
     }
@@ -192,6 +200,13 @@ async fn fill(
         intake.kept += made.sets.len();
         intake.missed += made.missed;
         (text, sets) = (made.sql, made.sets);
+        if let Some(set) = made.endless {
+            if chosen.kind == StatementKind::Write {
+                return Err(Error::new(ErrorKind::Timeout, endless(request.limit)));
+            }
+            note(format!("set {} taken all the same: {}", set.id, endless(request.limit)));
+            sets.push(set);
+        }
     }
     Ok(Statement {
         id: name,

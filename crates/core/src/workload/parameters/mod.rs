@@ -15,5 +15,5 @@ mod synthesize;
 mod value;
 
 pub(super) use compared::conditions;
-pub use prove::{found, run as prove};
+pub use prove::{found, run as prove, takes_part};
 pub use synthesize::{Synthesis, synthesize};

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::pg::{Session, explain_counted};
-use crate::types::{Plan, PlanNode};
+use crate::types::{Plan, PlanNode, StatementKind};
 
 /// Nodes that hand on, order, fold or change the rows that were found.
 const ABOVE: &[&str] = &[
@@ -41,6 +41,16 @@ pub async fn run(
     let plan = explain_counted(session, cx, sql, values).await;
     session.batch(cx, "ROLLBACK").await?;
     plan
+}
+
+/// Whether a statement that failed so is raced all the same: a read that does not end within the limit is.
+pub fn takes_part(cx: &Context, kind: StatementKind, error: &Error) -> bool {
+    kind == StatementKind::Read && is_endless(cx, error)
+}
+
+/// Whether the statement did not end within the limit, and not the run itself.
+pub(super) fn is_endless(cx: &Context, error: &Error) -> bool {
+    error.kind() == ErrorKind::Timeout && cx.check().is_ok()
 }
 
 /// How many rows a plan found, before they were grouped, ordered or changed. LIMIT stops it early.

@@ -6,7 +6,7 @@ use tokio_postgres::types::{Kind, Type};
 
 use super::classes::ScopeValues;
 use super::compared::{Compared, How, Role, Scope, compared};
-use super::prove::{found, run};
+use super::prove::{found, is_endless, run};
 use super::repair::repair;
 use super::sample::{KEPT, combinations, quantiles, stored};
 use super::value::{absent, beyond, type_name, typed, usual, weight};
@@ -30,6 +30,8 @@ pub struct Synthesis {
     pub found: Vec<f64>,
     /// Sets that ran, but found something else than their class promises.
     pub missed: usize,
+    /// A set that did not end within the limit, where no other ran: what it finds is not known.
+    pub endless: Option<ParameterSet>,
     /// How the values were obtained, what was assumed, what was dropped and why.
     pub notes: Vec<String>,
 }
@@ -37,7 +39,7 @@ pub struct Synthesis {
 /// Makes and proves parameter sets on a fork. `limit` is the longest time of one run.
 ///
 /// # Errors
-/// `Sql` where the server cannot prepare the statement or no set runs; the message says why.
+/// `Sql` where the server cannot prepare the statement or it refuses all sets; the message says why.
 pub async fn synthesize(cx: &Context, session: &Session, sql: &str, limit: Duration) -> Result<Synthesis> {
     let (sql, mut notes) = repair(sql);
     let prepared = session.prepare(cx, &sql).await.map_err(|error| {
@@ -56,11 +58,18 @@ pub async fn synthesize(cx: &Context, session: &Session, sql: &str, limit: Durat
     maker.constants().await?;
     let made = maker.sets().await?;
     notes.append(&mut maker.notes);
-    let mut synthesis = Synthesis { sql, sets: Vec::new(), found: Vec::new(), missed: 0, notes };
+    let mut synthesis =
+        Synthesis { sql, sets: Vec::new(), found: Vec::new(), missed: 0, endless: None, notes };
     let mut refused: Option<Error> = None;
-    let mut second_choice = None;
+    let (mut second_choice, mut endless) = (None, None);
     for (class, attempts) in made {
         let mut ran = None;
+        let set = |values: Values| ParameterSet {
+            id: class.as_str().into(),
+            values,
+            weight: weight(class),
+            origin: Origin::Synthesized(class),
+        };
         for values in attempts {
             if synthesis.sets.iter().any(|set| set.values == values) {
                 continue;
@@ -78,34 +87,36 @@ pub async fn synthesize(cx: &Context, session: &Session, sql: &str, limit: Durat
                     return Err(error);
                 }
                 Err(error) => {
+                    if is_endless(cx, &error) {
+                        endless.get_or_insert_with(|| set(values));
+                    }
                     synthesis.notes.push(format!("set {} dropped: {}", class.as_str(), error.message()));
                     refused = Some(error);
                 }
             }
         }
         let Some((values, rows, keeps)) = ran else { continue };
-        let set = ParameterSet {
-            id: class.as_str().into(),
-            values,
-            weight: weight(class),
-            origin: Origin::Synthesized(class),
-        };
         if keeps {
-            synthesis.sets.push(set);
+            synthesis.sets.push(set(values));
             synthesis.found.push(rows);
         } else {
             synthesis.missed += 1;
             synthesis.notes.push(format!("set {} dropped: it found {rows} rows", class.as_str()));
-            second_choice.get_or_insert((set, rows));
+            second_choice.get_or_insert((set(values), rows));
         }
     }
     if synthesis.sets.is_empty() {
-        let Some((set, rows)) = second_choice else {
-            return Err(refused.unwrap_or_else(|| Error::new(ErrorKind::Sql, "no values could be found")));
-        };
-        // It runs, and nothing else does.
-        synthesis.sets.push(set);
-        synthesis.found.push(rows);
+        match (second_choice, endless) {
+            // It runs, and nothing else does.
+            (Some((set, rows)), _) => {
+                synthesis.sets.push(set);
+                synthesis.found.push(rows);
+            }
+            (None, Some(set)) => synthesis.endless = Some(set),
+            (None, None) => {
+                return Err(refused.unwrap_or_else(|| Error::new(ErrorKind::Sql, "no values could be found")));
+            }
+        }
     }
     Ok(synthesis)
 }
