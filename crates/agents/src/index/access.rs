@@ -45,6 +45,8 @@ pub(crate) struct Access<'a> {
     pub statement_ms: f64,
     /// Whether it reads the whole table.
     pub sequential: bool,
+    /// Whether it follows an index that narrows nothing down, and visits the table for every row.
+    pub in_order: bool,
     /// Whether the figures were measured.
     pub measured: bool,
     /// Whether trigram indexes can be made: the extension `pg_trgm` is installed.
@@ -218,6 +220,7 @@ impl<'a> Reader<'a, '_> {
             ms: self.scan_ms(here),
             statement_ms: self.statement_ms,
             sequential: node.node_type == "Seq Scan",
+            in_order: node.node_type == "Index Scan" && node.index_cond.is_none(),
             measured: self.measured,
             has_trigrams: self.has_trigrams,
         })

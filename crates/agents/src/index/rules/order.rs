@@ -17,11 +17,13 @@ const LARGEST_SIZE: f64 = 0.8;
 /// The same where there is no sort to save.
 const LARGEST_NARROW_SIZE: f64 = 0.5;
 
+/// Share of a table that counts as the whole of it.
+const MOST_OF_TABLE: f64 = 0.6;
+
 pub(super) fn ideas<'a>(access: &Access<'a>) -> Vec<Idea<'a>> {
-    if !access.sequential
-        || access.fraction() < 0.6
-        || !access.predicates.is_empty()
-        || !access.any.is_empty()
+    // What follows an index may stop early, which a whole table that is read never does.
+    let whole = access.sequential || access.in_order && access.kept >= MOST_OF_TABLE * access.table.rows;
+    if !whole || access.fraction() < MOST_OF_TABLE || !access.predicates.is_empty() || !access.any.is_empty()
     {
         return Vec::new();
     }

@@ -276,6 +276,22 @@ fn a_whole_table_sort_gets_a_covering_index_in_mixed_order() {
 }
 
 #[test]
+fn a_whole_table_that_is_read_by_an_index_gets_one_that_holds_every_column() {
+    let grouped = |rows: f64| {
+        let mut tasks = tasks();
+        tasks["indexes"] = json!([index("owners", &["ownerId", "id"], true)]);
+        let scan = json!({"Node Type": "Index Scan", "Relation Name": "Tasks", "Schema": "public", "Alias": "t",
+            "Index Name": "owners", "Output": ["t.\"ownerId\"", "t.due"]});
+        let group = json!({"Node Type": "Aggregate", "Group Key": ["t.\"ownerId\""], "Output": ["t.\"ownerId\"", "sum(t.due)"]});
+        let plan = above(group, 5_000.0, 20.0, vec![above(scan, rows, 80.0, vec![])]);
+        titles(&brief(vec![tasks], vec![("q", "SELECT 1", plan)]))
+    };
+    assert_eq!(grouped(100_000.0), ["B-tree on Tasks (ownerId) INCLUDE (due)"]);
+    // It stopped early.
+    assert_eq!(grouped(1_000.0), Vec::<String>::new());
+}
+
+#[test]
 fn shorter_indexes_are_merged_into_longer_ones() {
     let by_owner = scan("Tasks", "t", r#"(t."ownerId" = 7)"#, 20.0, 99_980.0, 20.0);
     let recent = above(
