@@ -114,6 +114,11 @@ impl Context {
         if self.is_late() { Err(timed_out()) } else { Ok(()) }
     }
 
+    /// Whether this error is that a statement ran into a time-out of its own, and not that the run has come to its end.
+    pub(crate) fn statement_timed_out(&self, error: &Error) -> bool {
+        error.kind() == ErrorKind::Timeout && self.check().is_ok()
+    }
+
     /// An error if the run was cancelled, whatever the deadline.
     pub fn check_cancelled(&self) -> Result<()> {
         if self.cancel.is_cancelled() { Err(cancelled()) } else { Ok(()) }

@@ -379,7 +379,7 @@ fn projects(node: &PlanNode) -> bool {
     )
 }
 
-fn is_subplan(node: &PlanNode) -> bool {
+pub(super) fn is_subplan(node: &PlanNode) -> bool {
     matches!(node.parent_relationship.as_deref(), Some("SubPlan" | "InitPlan"))
 }
 

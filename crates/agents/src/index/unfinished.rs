@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use pgverse_core::types::{Brief, Catalog, PlanNode};
 
+use super::access::is_subplan;
+
 /// The brief with such plans completed.
 pub(super) fn completed(brief: &Brief) -> Cow<'_, Brief> {
     if !brief.plans.iter().any(|plan| plan.cut_off) {
@@ -47,7 +49,7 @@ fn starts(node: &PlanNode, at: usize) -> f64 {
     };
     if is(child, "SubPlan") {
         // The cost of a node holds that of its sub-plan as often as it is expected to run, which is printed nowhere.
-        let others = cost(&|n| !is(n, "SubPlan") && !is(n, "InitPlan"));
+        let others = cost(&|n| !is_subplan(n));
         let once = cost(&|n| is(n, "SubPlan")).max(f64::MIN_POSITIVE);
         return ((node.total_cost - others) / once).max(1.0);
     }

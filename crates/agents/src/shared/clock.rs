@@ -8,7 +8,7 @@ use pgverse_core::{Context, Result};
 pub(crate) const CUT_OFF: (f64, f64) = (1.2, 100.0);
 /// The first run of all may take as long as the engine itself allows.
 pub(crate) const LONGEST_MS: f64 = 60_000.0;
-/// Statements above this are not run a second time: it would take too much, and a long run is disturbed less.
+/// Statements above this are not run a second time without need: it would take too much, and a long run is disturbed less.
 pub(crate) const LONG_MS: f64 = 500.0;
 /// Runs of each side where two are compared in turns.
 pub(crate) const TURNS: usize = 2;

@@ -129,7 +129,7 @@ async fn compare_both(cx: &Context, lab: &Lab, question: &Question<'_>) -> Resul
                     let bounded = (question.baseline, question.timeout_ms);
                     match within(cx, lab, bounded, allowed).await {
                         Ok(told) => told.unwrap_or(None),
-                        Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => None,
+                        Err(error) if cx.statement_timed_out(&error) => None,
                         Err(error) => return Err(error),
                     }
                 }

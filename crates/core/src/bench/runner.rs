@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::lab::{Lab, Scheduled};
 use super::round::{Arm, Round, Shot};
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::traits::{Benchmarker, Sample};
 use crate::types::StatementKind;
 
@@ -81,7 +81,7 @@ async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
         } else {
             // A short time-out may strike even here, where it is lifted: then it goes with the savepoint.
             match session.batch(cx, "SET LOCAL statement_timeout TO 0; RELEASE SAVEPOINT shot").await {
-                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                Err(error) if cx.statement_timed_out(&error) => {
                     session.batch(cx, undo).await?;
                 }
                 other => other?,
@@ -89,7 +89,7 @@ async fn fire(cx: &Context, lab: &Lab, shot: &Shot) -> Result<Sample> {
         }
         match outcome {
             Ok((wall, scheduled)) => runs.push(Run { wall, scheduled }),
-            Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+            Err(error) if cx.statement_timed_out(&error) => {
                 let wall_ms = milliseconds(timeout);
                 let unqueued_ms = lab.knows_waits().then_some(wall_ms);
                 return Ok(Sample { wall_ms, cpu_ms: None, unqueued_ms, timed_out: true });

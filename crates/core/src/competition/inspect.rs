@@ -7,7 +7,7 @@ use std::time::Instant;
 use crate::bench::Lab;
 use crate::bench::runnable::{endless, unusable, validate};
 use crate::context::Context;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::pg::{explain, explain_analyze, read_catalog};
 use crate::types::{
     Brief, ParameterSet, ParameterSetId, Statement, StatementId, StatementKind, StatementPlan,
@@ -33,7 +33,7 @@ impl Endless {
 }
 
 /// Checks every statement with the server, then collects catalog and executed plans. A statement that the
-/// server refuses, or a write that does not end, is the user's to mend: [`ErrorKind::InvalidInput`]. A read that does not
+/// server refuses, or a write that does not end, is the user's to mend: `InvalidInput`. A read that does not
 /// end may be what is wrong with the database, and takes part.
 pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask, known: &Endless) -> Result<Brief> {
     for statement in &task.workload.statements {
@@ -45,15 +45,14 @@ pub(super) async fn inspect(cx: &Context, lab: &Lab, task: &UniverseTask, known:
         for set in &statement.parameter_sets {
             let limit = task.options.statement_timeout_seconds;
             let plan = if known.knows(statement, set) {
-                unwatched(cx, lab, statement, set, limit, true).await
+                planned(cx, lab, statement, set, None, limit).await
             } else {
                 match executed(cx, lab, statement, set, limit).await {
-                    // The run's own end is not the statement's fault.
-                    Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+                    Err(error) if cx.statement_timed_out(&error) => {
                         if statement.kind == StatementKind::Write {
                             return Err(endless(statement, set, limit));
                         }
-                        unwatched(cx, lab, statement, set, limit, false).await
+                        unwatched(cx, lab, statement, set, limit).await
                     }
                     result => result,
                 }
@@ -95,32 +94,40 @@ async fn executed(
 }
 
 /// The plan of a read that did not end within so many seconds while each of its plan nodes was watched, which takes time
-/// of its own, with how long it takes without that, unless that is known to be too long too.
+/// of its own, with how long it takes without that.
 async fn unwatched(
     cx: &Context,
     lab: &Lab,
     statement: &Statement,
     set: &ParameterSet,
-    seconds: f64,
-    known: bool,
+    limit: f64,
 ) -> Result<StatementPlan> {
-    let session = lab.session();
-    let mut plan = explain(session, cx, &statement.sql, &set.values).await?;
     let begin = Instant::now();
-    let cut_off = known
-        || {
-            let request = Box::pin(session.rows(cx, &statement.sql, &set.values));
-            match bounded(cx, lab, seconds, request).await {
-                Ok(_) => false,
-                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
-                    tracing::warn!(statement = %statement.id, seconds, "does not end within the statement time-out");
-                    true
-                }
-                Err(error) => return Err(error),
-            }
-        };
-    plan.execution_ms = Some(if cut_off { seconds } else { begin.elapsed().as_secs_f64() } * 1e3);
-    Ok(StatementPlan { statement: statement.id.clone(), parameter_set: set.id.clone(), plan, cut_off })
+    let request = Box::pin(lab.session().rows(cx, &statement.sql, &set.values));
+    let took = match bounded(cx, lab, limit, request).await {
+        Ok(_) => Some(begin.elapsed().as_secs_f64()),
+        Err(error) if cx.statement_timed_out(&error) => {
+            tracing::warn!(statement = %statement.id, limit, "does not end within the statement time-out");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    planned(cx, lab, statement, set, took, limit).await
+}
+
+/// The plan of a read as the planner has it, with the seconds that it took: none if it did not end within `limit`.
+async fn planned(
+    cx: &Context,
+    lab: &Lab,
+    statement: &Statement,
+    set: &ParameterSet,
+    took: Option<f64>,
+    limit: f64,
+) -> Result<StatementPlan> {
+    let mut plan = explain(lab.session(), cx, &statement.sql, &set.values).await?;
+    plan.execution_ms = Some(took.unwrap_or(limit) * 1e3);
+    let (statement, parameter_set) = (statement.id.clone(), set.id.clone());
+    Ok(StatementPlan { statement, parameter_set, plan, cut_off: took.is_none() })
 }
 
 /// Awaits `request` in a transaction that is rolled back, each statement within so many seconds.

@@ -246,9 +246,7 @@ pub(super) async fn answers(
             question.baseline = indexed;
             question.baseline_timeout_ms = Some(cell.first_timeout_ms);
             match check(cx, lab, question).await {
-                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
-                    endless(cell, Answers::Unverifiable)
-                }
+                Err(error) if cx.statement_timed_out(&error) => endless(cell, Answers::Unverifiable),
                 checked => checked?,
             }
         });

@@ -10,7 +10,7 @@ use crate::shared::clock::{
     CUT_OFF, LONG_MS, LONGEST_MS, Patience, SAME_MS, TURNS, difference, patient, times,
 };
 
-/// Statements above this are not run in turns: it would take too much.
+/// Statements above this many milliseconds are not run in turns: it would take too much.
 const VERY_LONG_MS: f64 = 10_000.0;
 
 /// One statement with one parameter set.
@@ -320,6 +320,7 @@ impl<'a> Oracle<'a> {
 /// than the first run, which an index that was just built slows.
 fn turns(cell: &Cell) -> usize {
     match cell.base_ms {
+        _ if cell.stopped => 0,
         ms if ms < LONG_MS => TURNS,
         ms if ms < VERY_LONG_MS => 1,
         _ => 0,

@@ -242,7 +242,7 @@ impl Arena<'_> {
     async fn settle(&self, cx: &Context, digest: Result<Digest>) -> Result<Run> {
         let run = match digest {
             Ok(digest) => return Ok(Run::Rows(digest)),
-            Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => Run::TooSlow,
+            Err(error) if cx.statement_timed_out(&error) => Run::TooSlow,
             Err(error) => match failure_as_state(cx, Err::<(), _>(error))? {
                 Err(state) => Run::Failed(state),
                 Ok(()) => return Err(Error::internal("a failed statement did not fail")),

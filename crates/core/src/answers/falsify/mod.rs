@@ -117,7 +117,7 @@ pub async fn falsify(
         {
             Ok(Falsification::Impossible { reason: error.to_string() })
         }
-        Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => {
+        Err(error) if cx.statement_timed_out(&error) => {
             Ok(Falsification::Impossible { reason: error.to_string() })
         }
         outcome => outcome,

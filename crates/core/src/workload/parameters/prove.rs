@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::pg::{Session, explain_counted};
 use crate::types::{Plan, PlanNode, StatementKind};
 
@@ -45,12 +45,7 @@ pub async fn run(
 
 /// Whether a statement that failed so is raced all the same: a read that does not end within the limit is.
 pub fn takes_part(cx: &Context, kind: StatementKind, error: &Error) -> bool {
-    kind == StatementKind::Read && is_endless(cx, error)
-}
-
-/// Whether the statement did not end within the limit, and not the run itself.
-pub(super) fn is_endless(cx: &Context, error: &Error) -> bool {
-    error.kind() == ErrorKind::Timeout && cx.check().is_ok()
+    kind == StatementKind::Read && cx.statement_timed_out(error)
 }
 
 /// How many rows a plan found, before they were grouped, ordered or changed. LIMIT stops it early.

@@ -6,7 +6,7 @@ use tokio_postgres::types::{Kind, Type};
 
 use super::classes::ScopeValues;
 use super::compared::{Compared, How, Role, Scope, compared};
-use super::prove::{found, is_endless, run};
+use super::prove::{found, run};
 use super::repair::repair;
 use super::sample::{KEPT, combinations, quantiles, stored};
 use super::value::{absent, beyond, type_name, typed, usual, weight};
@@ -87,7 +87,7 @@ pub async fn synthesize(cx: &Context, session: &Session, sql: &str, limit: Durat
                     return Err(error);
                 }
                 Err(error) => {
-                    if is_endless(cx, &error) {
+                    if cx.statement_timed_out(&error) {
                         endless.get_or_insert_with(|| set(values));
                     }
                     synthesis.notes.push(format!("set {} dropped: {}", class.as_str(), error.message()));

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::bench::runnable::is_refusal;
 use crate::bench::{self, Lab};
 use crate::context::Context;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::pg::{Session, explain_analyze};
 use crate::traits::ForkBackend;
 use crate::types::{ParameterSetId, Plan, PlanNode, StatementId, Workload};
@@ -58,7 +58,7 @@ pub async fn review(
                     findings: findings(&plan),
                     plan: lines(&plan),
                 },
-                Err(error) if error.kind() == ErrorKind::Timeout && cx.check().is_ok() => Review {
+                Err(error) if cx.statement_timed_out(&error) => Review {
                     statement,
                     parameter_set,
                     milliseconds: limit.as_secs_f64() * 1e3,
